@@ -1,0 +1,105 @@
+"""Reading and writing .npy and .npz files, with the header believed only after it is checked."""
+
+import math
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+
+from tfcli.data.files import Blob, expansion_limit
+from tfcli.declare import nearest
+from tfcli.errors import DataError
+
+_KINDS = "biufUS"
+_MAGIC = b"\x93NUMPY"
+
+
+def is_npy(blob: Blob) -> bool:
+    return blob.read()[: len(_MAGIC)] == _MAGIC
+
+
+def read_npy(blob: Blob) -> np.ndarray:
+    """The array of a .npy file (or .npy.gz). Raises DataError for a damaged one."""
+    content = blob.read()
+    return _read_array(Blob(blob.name, content=content).open(), len(content), blob.name)
+
+
+def read_npz(blob: Blob, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+    """The arrays called `names` (default: all) of a .npz file; others are not touched. Raises DataError."""
+    with blob.open() as stream:
+        size = stream.seek(0, os.SEEK_END)
+        try:
+            with zipfile.ZipFile(stream) as archive:
+                return _read_members(archive, names, blob.name, expansion_limit(size))
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            raise DataError(f"{blob.name}: not a readable .npz file: {error}") from error
+
+
+def _read_members(
+    archive: zipfile.ZipFile, names: Iterable[str] | None, file: str, limit: int
+) -> dict[str, np.ndarray]:
+    members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+    if len(members) != len(archive.infolist()):
+        raise DataError(f"{file}: holds two arrays of one name")
+    result: dict[str, np.ndarray] = {}
+    for name in members if names is None else names:
+        if name not in members:
+            hint = nearest(name, members) or f"there are: {', '.join(map(repr, sorted(members)))}"
+            raise DataError(f"{file}: has no array called {name!r}; {hint}")
+        info = members[name]
+        if not re.fullmatch(r"[\w. -]+\.npy", info.filename):
+            raise DataError(f"{file}: {info.filename!r} is not a name that an array in a .npz file may have")
+        limit -= info.file_size
+        if limit < 0:
+            raise DataError(f"{file}: unpacks to far more bytes than its size allows; it is damaged or made to harm")
+        with archive.open(info) as member:
+            result[name] = _read_array(member, info.file_size, f"{file}, array {name!r}")
+            member.read(1)  # the end of the member is where zipfile compares its checksum
+    return result
+
+
+def _read_array(stream: BinaryIO, size: int, where: str) -> np.ndarray:
+    """The array in `stream`, whose `size` in bytes must be just what its header announces."""
+    try:
+        version = npy.read_magic(stream)
+        reader = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
+        if reader is None:
+            raise DataError(f"{where}: .npy version {version} is not supported")
+        shape, fortran_order, dtype = reader(stream)
+    except (ValueError, SyntaxError, TypeError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{where}: the .npy header is damaged: {error}") from error
+    if dtype.kind not in _KINDS or dtype.hasobject:
+        raise DataError(f"{where}: has dtype {dtype}; numbers, booleans and texts can be read, objects never")
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != size - stream.tell():
+        raise DataError(f"{where}: the header says {shape} {dtype}, but {size - stream.tell():,} bytes follow")
+    content = stream.read(size - stream.tell())
+    array = np.frombuffer(content, dtype, math.prod(shape)) if content else np.zeros(math.prod(shape), dtype)
+    array = array.reshape(shape, order="F" if fortran_order else "C")
+    return _native(array, where)
+
+
+def _native(array: np.ndarray, where: str) -> np.ndarray:
+    if array.dtype.kind == "S":
+        try:
+            array = np.char.decode(array, "utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(f"{where}: holds bytes that are not UTF-8 text: {error}") from error
+    if array.dtype.kind == "U":
+        return array.astype(object)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write `arrays` so that the same arrays give the same bytes at any time."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w") as member:
+                npy.write_array(member, np.asarray(array), allow_pickle=False)

@@ -1,0 +1,111 @@
+"""Where data files are, what they hold, and their fingerprints."""
+
+import glob
+import gzip
+import io
+import os
+import re
+import zlib
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+from typing import BinaryIO
+
+from tfcli.declare import nearest
+from tfcli.errors import DataError
+
+BUNDLED = Path(__file__).parent / "bundled"
+_BUNDLED_PREFIX = "bundled:"
+_ALWAYS_ALLOWED_BYTES = 2**28
+_MAX_EXPANSION = 100
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Bytes to read: the file at `path`, or `content` that came by another way. `name` is what messages call it."""
+
+    name: str
+    path: Path | None = None
+    content: bytes | None = None
+
+    @property
+    def suffix(self) -> str:
+        """The suffix that tells the format: `.csv` for both `a.csv` and `a.csv.gz`."""
+        stem = self.name.removesuffix(".gz")
+        return os.path.splitext(stem)[1].lower()
+
+    def open(self) -> BinaryIO:
+        """The bytes as they are stored. Raises DataError."""
+        if self.path is None:
+            return io.BytesIO(self.content or b"")
+        try:
+            return self.path.open("rb")
+        except OSError as error:
+            raise DataError(f"cannot read {self.name} ({self.path}): {error.strerror}") from error
+
+    def read(self, limit: int | None = None) -> bytes:
+        """All bytes, unpacked where they are gzipped; DataError past `limit` bytes (default: what honest gzip files stay below)."""
+        with self.open() as stream:
+            packed = stream.read(2) == b"\x1f\x8b"
+            stream.seek(0)
+            if not packed:
+                return stream.read()
+            bound = limit if limit is not None else expansion_limit(stream.seek(0, os.SEEK_END))
+            stream.seek(0)
+            try:
+                with gzip.GzipFile(fileobj=stream) as unpacked:
+                    content = unpacked.read(bound + 1)
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                raise DataError(f"{self.name}: the gzip file is damaged: {error}") from error
+        if len(content) > bound:
+            raise DataError(f"{self.name}: unpacks to more than {bound:,} bytes, more than such a file should hold")
+        return content
+
+    def fingerprint(self) -> dict[str, str]:
+        """{file: SHA-256 of its bytes as stored}; empty for bytes that are no file."""
+        if self.path is None:
+            return {}
+        bundled = self.path.parent == BUNDLED
+        with self.open() as stream:
+            digest = file_digest(stream, "sha256").hexdigest()
+        return {self.name if bundled else str(self.path.absolute()): digest}
+
+
+def expansion_limit(packed_bytes: int) -> int:
+    """To how many bytes a compressed file of `packed_bytes` may unpack before we call it a bomb."""
+    return max(_ALWAYS_ALLOWED_BYTES, _MAX_EXPANSION * packed_bytes)
+
+
+def resolve(root: Path, path: str) -> Path:
+    """`path` with `~` and `${VARIABLE}` replaced, relative to `root`. Raises DataError where a variable is not set."""
+    if path.startswith(_BUNDLED_PREFIX):
+        return bundled_file(path.removeprefix(_BUNDLED_PREFIX))
+
+    def value(match: re.Match) -> str:
+        if match[1] not in os.environ:
+            raise DataError(f"the path {path!r} needs the environment variable {match[1]}, which is not set")
+        return os.environ[match[1]]
+
+    return root / Path(re.sub(r"\$\{(\w+)\}", value, path)).expanduser()
+
+
+def bundled_file(name: str) -> Path:
+    """The file of a set that comes with the package. Raises DataError for a name that is none."""
+    files = {path.name.split(".")[0]: path for path in BUNDLED.iterdir() if path.suffix != ".md"}
+    if name not in files:
+        hint = nearest(name, files) or f"there are: {', '.join(sorted(files))}"
+        raise DataError(f"no bundled data is called {name!r}; {hint}")
+    return files[name]
+
+
+def find(root: Path, path: str) -> list[Blob]:
+    """The files that `path` means (several where it is a glob), in order of name. Raises DataError where there is none."""
+    resolved = resolve(root, path)
+    if resolved.is_file():
+        return [Blob(path, resolved)]
+    matches = sorted(filter(os.path.isfile, glob.glob(str(resolved), recursive=True)))
+    if not matches:
+        if resolved.is_dir():
+            raise DataError(f"{path} is a folder; a file was expected (for all its files: {path.rstrip('/')}/*)")
+        raise DataError(f"there is no file {path} (looked for {resolved})")
+    return [Blob(os.path.relpath(match, root), Path(match)) for match in matches]

@@ -1,0 +1,155 @@
+"""Named columns, as a source reads them: each a numpy array whose first axis is the examples."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from tfcli.errors import DataError
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Where each example comes from: an index into `files`, and the number there (counted as the user counts)."""
+
+    files: list[str]
+    file: np.ndarray
+    number: np.ndarray
+    unit: str = "row"
+
+    @staticmethod
+    def counted(file: str, count: int, unit: str = "example") -> "Rows":
+        """`count` examples of one file, numbered from 0."""
+        return Rows([file], np.zeros(count, np.int32), np.arange(count), unit)
+
+    def select(self, indices: np.ndarray | slice) -> "Rows":
+        return replace(self, file=self.file[indices], number=self.number[indices])
+
+    def where(self, index: int) -> str:
+        return f"{self.files[self.file[index]]}, {self.unit} {self.number[index]}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns by name. `features`, `labels` and `weight` say what they are for.
+
+    Numbers are int64 or float64 with NaN where one is missing (or whatever the file's arrays hold), texts are objects with `""` where
+    one is missing. `tabular`: columns of single values, as in a CSV file, rather than arrays that are model inputs as they are.
+    """
+
+    columns: dict[str, np.ndarray]
+    features: list[str]
+    rows: Rows
+    labels: list[str] = field(default_factory=list)
+    weight: str | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    tabular: bool = False
+
+    def __post_init__(self) -> None:
+        names = [*self.features, *self.labels, *([self.weight] if self.weight else [])]
+        for name in names:
+            count = len(self.columns[name])
+            if count != len(self.rows.number):
+                first = names[0]
+                raise DataError(
+                    f"{self.rows.files[0]}: {name!r} has {count} examples, but {first!r} has {len(self.columns[first])}"
+                )
+
+    def __len__(self) -> int:
+        return len(self.rows.number)
+
+    def select(self, indices: np.ndarray | slice) -> "Table":
+        columns = {name: column[indices] for name, column in self.columns.items()}
+        return replace(self, columns=columns, rows=self.rows.select(indices))
+
+    def where(self, index: int, column: str) -> str:
+        """`penguins.csv, row 5, column 'sex'`."""
+        kind = "column" if self.tabular else "array"
+        return f"{self.rows.where(int(index))}, {kind} {column!r}"
+
+    def numbers(self, name: str) -> np.ndarray:
+        """The column as float64, NaN where missing. Raises DataError naming the row of a value that is no number."""
+        column = self.columns[name]
+        if column.dtype != object:
+            return column.astype(np.float64)
+        result = np.full(len(column), np.nan)
+        for i, text in enumerate(column):
+            if text != "":
+                number = parse_number(text)
+                if number is None:
+                    raise DataError(f"{self.where(i, name)}: expected a number, got {text!r}")
+                result[i] = number
+        return result
+
+    def texts(self, name: str) -> np.ndarray:
+        """The column as texts, `""` where missing; numbers as they are written, 3 for 3.0."""
+        column = self.columns[name]
+        if column.dtype == object:
+            return column
+        return np.array([_number_text(value) for value in column.tolist()], object)
+
+
+def _number_text(value: float) -> str:
+    if isinstance(value, float):
+        return "" if value != value else str(int(value)) if value.is_integer() else repr(value)
+    return str(value)
+
+
+def parse_number(text: str) -> float | None:
+    """`text` as a number; None where it is none. (Python's own `float` would take `1_000`.)"""
+    try:
+        return None if "_" in text else float(text)
+    except ValueError:
+        return None
+
+
+def column_of_texts(texts: Sequence[str], missing: frozenset[str]) -> np.ndarray:
+    """int64 where all of `texts` are whole numbers, float64 where all are numbers or missing, else objects."""
+    stripped = [text.strip() for text in texts]
+    known = [text for text in stripped if text not in missing]
+    if not known or any("_" in text for text in known):
+        return np.array(["" if text in missing else text for text in stripped], object)
+    try:
+        if len(known) == len(stripped):
+            return np.array(list(map(int, known)), np.int64)
+    except (ValueError, OverflowError):
+        pass
+    try:
+        return np.array([np.nan if text in missing else float(text) for text in stripped], np.float64)
+    except ValueError:
+        return np.array(["" if text in missing else text for text in stripped], object)
+
+
+def column_of_values(values: Sequence[Any], name: str, rows: Rows) -> np.ndarray:
+    """A column from Python values: numbers, booleans (0 and 1), texts, lists of numbers of one length, None where missing."""
+    known = [value for value in values if value is not None]
+    if any(isinstance(value, list) for value in known):
+        return _column_of_lists(values, name, rows)
+    for i, value in enumerate(values):
+        if not isinstance(value, str | bool | int | float | None):
+            raise DataError(f"{rows.where(i)}, column {name!r}: cannot use a value of type {type(value).__name__}")
+    if any(isinstance(value, str) for value in known):
+        return np.array(["" if value is None else str(value) for value in values], object)
+    if len(known) == len(values) and all(isinstance(value, bool | int) and abs(value) < 2**63 for value in values):
+        return np.array(values, np.int64)
+    return np.array([np.nan if value is None else float(value) for value in values], np.float64)
+
+
+def _column_of_lists(values: Sequence[Any], name: str, rows: Rows) -> np.ndarray:
+    shapes = []
+    for i, value in enumerate(values):
+        try:
+            array = np.array(value, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise DataError(f"{rows.where(i)}, column {name!r}: expected a list of numbers, got {value!r}") from None
+        shapes.append(array.shape)
+        if shapes[i] != shapes[0]:
+            raise DataError(f"{rows.where(i)}, column {name!r}: has shape {shapes[i]}, the rows before it {shapes[0]}")
+    column = np.array(values)
+    return column if column.dtype.kind in "if" else column.astype(np.float64)
+
+
+def as_list(names: str | list[str] | None) -> list[str]:
+    """One name, several or none, as a list."""
+    return [] if names is None else [names] if isinstance(names, str) else list(names)

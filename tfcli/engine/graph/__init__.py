@@ -1,0 +1,1 @@
+"""Graphs of ops: the representation, its verifier, and its execution."""

@@ -1,0 +1,151 @@
+"""GradientTape: reverse-mode differentiation, the only backward sweep there is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tfcli.engine import nest
+from tfcli.engine.dispatch import recording, state
+from tfcli.engine.graph.ir import Node
+from tfcli.engine.op import Op
+from tfcli.engine.spec import show_shape
+from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
+from tfcli.errors import TfcliError
+
+
+class _Read(Op):
+    """On a tape: a variable became a tensor; the gradient goes straight through."""
+
+    def forward(self, variable: Any) -> Any:
+        raise AssertionError("a mark on a tape, never computed")
+
+    def vjp_variable(self, g: Tensor, y: Tensor, variable: Any) -> Tensor:
+        return g
+
+
+class GradientTape:
+    """Remembers the ops that depend on watched tensors, and differentiates through them.
+
+    Trainable variables are watched by themselves unless `watch_accessed_variables` is false. A tape gives gradients once, or any number
+    of times with `persistent`. The sweep itself is made of ops, so an outer tape differentiates it again.
+    """
+
+    def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
+        self.persistent, self.watch_accessed_variables = persistent, watch_accessed_variables
+        self._nodes: list[Node] = []
+        self._live: set[int] = set()
+        self._watched: list[Any] = []
+        self._used = False
+
+    def __enter__(self) -> "GradientTape":
+        state.tapes = [*state.tapes, self]
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        state.tapes = [tape for tape in state.tapes if tape is not self]
+
+    def watch(self, tensors: Any) -> None:
+        """Record what depends on these tensors or variables. Raises TfcliError for what has no gradient."""
+        for tensor in nest.flatten(tensors):
+            if not tensor.dtype.is_floating:
+                raise TfcliError(f"a {tensor.dtype.name} tensor has no gradient; watch float tensors")
+            self._live.add(id(tensor))
+            self._watched.append(tensor)
+
+    def watched_variables(self) -> tuple[Variable, ...]:
+        read = {id(v): v for node in self._nodes for v in node.inputs if isinstance(v, Variable)}
+        return tuple(read.values())
+
+    def stop_recording(self) -> Any:
+        """A context in which this tape remembers nothing."""
+        return recording([tape for tape in state.tapes if tape is not self])
+
+    def reset(self) -> None:
+        self._nodes, self._live, self._watched, self._used = [], set(), [], False
+
+    def record(self, node: Node) -> None:
+        if any(id(i) in self._live for i in node.inputs):
+            self._nodes.append(node)
+            self._live.update(id(o) for o in node.outputs if o.dtype.is_floating)
+
+    def record_read(self, variable: Variable, value: Tensor) -> None:
+        if id(variable) in self._live or (variable.trainable and self.watch_accessed_variables):
+            self._live.add(id(variable))
+            self.record(Node(_Read(), (variable,), (value,)))  # type: ignore[arg-type]
+
+    def gradient(
+        self, target: Any, sources: Any, output_gradients: Any = None, unconnected_gradients: str = "none"
+    ) -> Any:
+        """d target / d source for each source, in the structure of `sources`; several targets are summed.
+
+        None (or zeros, with `unconnected_gradients="zero"`) where the target does not depend on the source.
+        """
+        if self._used and not self.persistent:
+            raise TfcliError("this tape has given its gradients; use GradientTape(persistent=True) to ask more than once")
+        self._used = True
+        targets = [convert_to_tensor(t) for t in nest.flatten(target)]
+        seeds = nest.flatten(output_gradients) if output_gradients is not None else [None] * len(targets)
+        flat = nest.flatten(sources)
+        with self.stop_recording():
+            found = backward(self._nodes, targets, seeds, flat)
+            if unconnected_gradients == "zero":
+                found = [_zeros_like(s) if g is None else g for g, s in zip(found, flat, strict=True)]
+        if not self.persistent:
+            self._nodes = []
+        return nest.pack(sources, found)
+
+
+def _zeros_like(source: Any) -> Tensor:
+    from tfcli.engine.ops.shape import zeros_like
+
+    return zeros_like(source)
+
+
+def backward(nodes: Sequence[Node], targets: list[Tensor], seeds: list[Any], sources: list[Any]) -> list[Tensor | None]:
+    """The gradient of the targets, weighted by the seeds (ones for None), for each source, or None where there is none."""
+    from tfcli.engine.ops.shape import ones_like
+
+    needed = _depending_on(nodes, sources)
+    gradients: dict[int, Tensor] = {}
+    for target, seed in zip(targets, seeds, strict=True):
+        if target.dtype.is_floating:
+            _accumulate(gradients, target, ones_like(target) if seed is None else convert_to_tensor(seed, target.dtype))
+    kept = {id(s) for s in sources}
+    for node in reversed(nodes):
+        if not any(id(i) in needed for i in node.inputs):
+            continue
+        received = [gradients.get(id(o)) if id(o) in kept else gradients.pop(id(o), None) for o in node.outputs]
+        if any(g is not None for g in received):
+            _sweep(node, received, needed, gradients)
+    return [gradients.get(id(s)) for s in sources]
+
+
+def _depending_on(nodes: Sequence[Node], sources: list[Any]) -> set[int]:
+    needed = {id(s) for s in sources}
+    for node in nodes:
+        if any(id(i) in needed for i in node.inputs):
+            needed.update(id(o) for o in node.outputs if o.dtype.is_floating)
+    return needed
+
+
+def _sweep(node: Node, received: list[Tensor | None], needed: set[int], gradients: dict[int, Tensor]) -> None:
+    """Pass the gradients of a node's outputs on to those of its inputs that are asked for."""
+    op: Any = node.op
+    g, y = (received, node.outputs) if len(node.outputs) > 1 else (received[0], node.outputs[0])
+    if hasattr(op, "vjp"):
+        given = op.vjp(g, y, *node.inputs)
+        assert len(given) == len(node.inputs), f"{op.name}.vjp gives {len(given)} gradients for {len(node.inputs)} inputs"
+        for tensor, gradient in zip(node.inputs, given, strict=True):
+            if id(tensor) in needed and gradient is not None:
+                _accumulate(gradients, tensor, gradient)
+        return
+    for name, tensor in zip(op.inputs, node.inputs, strict=True):
+        vjp = getattr(op, f"vjp_{name}")
+        if id(tensor) in needed and vjp is not None:
+            _accumulate(gradients, tensor, vjp(g, y, *node.inputs))
+
+
+def _accumulate(gradients: dict[int, Tensor], tensor: Tensor, gradient: Tensor) -> None:
+    known = len(gradient.shape) == len(tensor.shape)
+    assert known, f"a gradient of shape {show_shape(gradient.shape)} for a tensor of shape {show_shape(tensor.shape)}"
+    before = gradients.get(id(tensor))
+    gradients[id(tensor)] = gradient if before is None else before + gradient

@@ -1,0 +1,39 @@
+"""What a user may see. Any other exception that reaches the top is a bug of ours."""
+
+
+class TfcliError(ValueError):
+    """An error that the user can mend; `exit_code` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class SpecError(TfcliError):
+    """The spec or the command line is wrong."""
+
+    exit_code = 2
+
+
+class DataError(TfcliError):
+    """The data cannot be read, or does not fit the spec."""
+
+    exit_code = 2
+
+
+class ShapeError(TfcliError):
+    """The inputs of an operation or layer have shapes that do not go together."""
+
+    exit_code = 2
+
+
+class DtypeError(TfcliError):
+    """The inputs of an operation or layer have dtypes that do not go together."""
+
+    exit_code = 2
+
+
+class TrainingError(TfcliError):
+    """Training started and could not go on."""
+
+
+class CheckpointError(TfcliError):
+    """A checkpoint or a run directory is missing, damaged or held by another process."""

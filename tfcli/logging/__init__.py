@@ -1,0 +1,1 @@
+"""Run directories and what lies in them: checkpoints, metrics, event files, plots."""

@@ -1,0 +1,182 @@
+"""Pictures of a run as PNG files, readable in black and white.
+
+Drawn through matplotlib's Agg canvas alone: no window system, no global state.
+"""
+
+import io
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfcli.logging.durable import write_bytes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_NOT_CURVES = ("epoch", "step", "seconds", "examples_per_second", "learning_rate")
+_TRAINING = {"color": "#1f4e79", "linestyle": "-", "marker": "o", "label": "training"}
+_VALIDATION = {"color": "#c55a11", "linestyle": "--", "marker": "s", "label": "validation"}
+_MOST_MARKERS = 40
+_MOST_NUMBERED = 30
+_DPI = 120
+
+
+def plot_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Draw the loss, each metric and a changing learning rate over the epochs, training against validation.
+
+    `rows`: one mapping an epoch, as in metrics.jsonl. Raises CheckpointError where the disk refuses.
+    """
+    panels = _panels(rows)
+    columns = min(len(panels), 3)
+    figure = _figure(4.4 * columns, 3.3 * math.ceil(len(panels) / columns))
+    grid = list(figure.subplots(math.ceil(len(panels) / columns), columns, squeeze=False).flat)
+    for axes, name in zip(grid, panels, strict=False):
+        _draw_curve(axes, rows, name)
+    for axes in grid[len(panels) :]:
+        axes.remove()
+    _save(figure, path)
+
+
+def _panels(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names to draw, the loss first, the learning rate last."""
+    keys = dict.fromkeys(key for row in rows for key, value in row.items() if _is_number(value))
+    names = dict.fromkeys(key.removeprefix("val_") for key in keys if key not in _NOT_CURVES)
+    panels = sorted(names, key=lambda name: name != "loss")
+    rates = {row["learning_rate"] for row in rows if _is_number(row.get("learning_rate"))}
+    return [*panels, "learning_rate"] if len(rates) > 1 or not panels else panels
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def _draw_curve(axes: "Axes", rows: Sequence[Mapping[str, Any]], name: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    drawn = 0
+    for key, style in ((name, _TRAINING), (f"val_{name}", _VALIDATION)):
+        points = [(row["epoch"], row[key]) for row in rows if _is_number(row.get(key)) and math.isfinite(row[key])]
+        if points:
+            every = math.ceil(len(points) / _MOST_MARKERS)
+            axes.plot(*zip(*points, strict=True), **style, markersize=3.5, linewidth=1.4, markevery=every)
+            drawn += 1
+    axes.set_title(name.replace("_", " "), fontsize=10)
+    axes.set_xlabel("epoch", fontsize=8)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    if len(rows) == 1:
+        axes.set_xlim(rows[0]["epoch"] - 1, rows[0]["epoch"] + 1)
+    if drawn > 1:
+        axes.legend(frameon=False, fontsize=8)
+    if not drawn:
+        axes.text(0.5, 0.5, "no finite value", ha="center", va="center", transform=axes.transAxes, fontsize=9)
+        axes.set_yticks([])
+    _quiet(axes)
+    axes.grid(True, color="#dddddd", linewidth=0.6)
+
+
+def plot_confusion_matrix(matrix: np.ndarray, class_names: Sequence[str], path: Path) -> None:
+    """Draw how many examples of each class were taken for which; the shade is the share of the true class.
+
+    `matrix` (C, C): counts, true classes down, predicted across. Raises CheckpointError where the disk refuses.
+    """
+    matrix = np.asarray(matrix)
+    count = len(class_names)
+    assert matrix.shape == (count, count), f"{matrix.shape} for {count} classes"
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    names = [_shortened(str(name)) for name in class_names]
+    cell = min(max(0.42, 2.6 / count), 14 / count)
+    longest = 0.085 * max(map(len, names))
+    side = cell * count + longest + 0.7
+    figure = _figure(side, side)
+    axes = figure.subplots()
+    axes.imshow(share, cmap="Greys", vmin=0, vmax=1)
+    if count <= _MOST_NUMBERED:
+        for row, column, text, shade in _cells(matrix, share):
+            color = "white" if shade > 0.55 else "black"
+            axes.text(column, row, text, ha="center", va="center", fontsize=_number_size(matrix), color=color)
+    every = math.ceil(count / 50)
+    ticks = range(0, count, every)
+    axes.set_xticks(ticks, names[::every], fontsize=8, rotation=90 if longest > cell * every else 0)
+    axes.set_yticks(ticks, names[::every], fontsize=8)
+    axes.set_xlabel("predicted", fontsize=9)
+    axes.set_ylabel("true (shade: share of its examples)", fontsize=9)
+    right = int(np.trace(matrix))
+    total = int(matrix.sum())
+    axes.set_title(f"{right:,} of {total:,} right ({right / max(total, 1):.1%})", fontsize=10)
+    _quiet(axes)
+    axes.spines[:].set_visible(True)
+    _save(figure, path)
+
+
+def _cells(matrix: np.ndarray, share: np.ndarray) -> Iterator[tuple[int, int, str, float]]:
+    for row, column in np.argwhere(matrix):
+        yield row, column, f"{matrix[row, column]:.0f}", share[row, column]
+
+
+def _number_size(matrix: np.ndarray) -> float:
+    digits = len(str(int(matrix.max(initial=0))))
+    return min(8.0, 26 / max(digits, 3))
+
+
+def _shortened(name: str, most: int = 18) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
+def plot_predictions(true: np.ndarray, predicted: np.ndarray, path: Path) -> None:
+    """Draw the predicted against the true values of a regression, with the line where both are equal.
+
+    `true`, `predicted` (N,) or (N, K), in the target's units. Raises CheckpointError where the disk refuses.
+    """
+    true, predicted = np.ravel(true).astype(float), np.ravel(predicted).astype(float)
+    assert true.shape == predicted.shape, f"{true.shape} true values, {predicted.shape} predicted"
+    finite = np.isfinite(true) & np.isfinite(predicted)
+    true, predicted = true[finite], predicted[finite]
+    figure = _figure(4.6, 4.6)
+    axes = figure.subplots()
+    size = float(np.clip(4000 / max(len(true), 1), 3, 20))
+    axes.scatter(true, predicted, s=size, color=_TRAINING["color"], alpha=0.5, linewidths=0)
+    if len(true):
+        low, high = min(true.min(), predicted.min()), max(true.max(), predicted.max())
+        margin = 0.04 * (high - low) or 1.0
+        limits = (low - margin, high + margin)
+        axes.plot(limits, limits, color="black", linestyle="--", linewidth=0.9, label="predicted = true")
+        axes.set(xlim=limits, ylim=limits, aspect="equal")
+        axes.legend(frameon=False, fontsize=8, loc="upper left")
+        error = predicted - true
+        axes.set_title(
+            f"mean absolute error {np.abs(error).mean():.4g}, root mean square {np.sqrt((error**2).mean()):.4g}",
+            fontsize=9,
+        )
+    axes.set_xlabel("true", fontsize=9)
+    axes.set_ylabel("predicted", fontsize=9)
+    _quiet(axes)
+    axes.grid(True, color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    _save(figure, path)
+
+
+def _figure(width: float, height: float) -> "Figure":
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.08)
+    return figure
+
+
+def _quiet(axes: "Axes") -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color("#888888")
+    axes.tick_params(labelsize=8, color="#888888")
+
+
+def _save(figure: "Figure", path: Path) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    buffer = io.BytesIO()
+    # The version of matplotlib is left out of the file: equal pictures are equal bytes.
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+    write_bytes(Path(path), buffer.getvalue())

@@ -1,0 +1,93 @@
+"""The resolved spec as YAML: every default written out, paths made absolute, small mappings on one line.
+
+Loading it again gives an equal spec. What it writes reads the same under YAML 1.1 and 1.2.
+"""
+
+import re
+from os import environ
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tfcli.declare import Declared, PathString
+from tfcli.spec.scalars import resolve
+
+WIDTH = 110
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+def dump(experiment: Declared, root: Path) -> str:
+    """The text of `experiment`, whose relative paths are taken from the folder `root`."""
+    return to_yaml(absolute_paths(experiment.spec(), root))
+
+
+def to_yaml(value: Any) -> str:
+    """Plain data in block style, with what fits on a line on a line."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 16)
+
+
+def flow(value: Any) -> str:
+    """Plain data on one line."""
+    text = yaml.dump(
+        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 30, default_flow_style=True
+    )
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
+def absolute_paths(value: Any, root: Path) -> Any:
+    """`value` with each PathString in it made absolute."""
+    if isinstance(value, dict):
+        return {key: absolute_paths(inner, root) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [absolute_paths(inner, root) for inner in value]
+    return resolve_path(value, root) if isinstance(value, PathString) else value
+
+
+def resolve_path(text: str, root: Path) -> str:
+    """An absolute path for one from a spec: `~` and `${VARIABLE}` filled in, else relative to the folder `root`.
+
+    A variable that is not set stays as it is written; loading a spec refuses it.
+    """
+    filled = _VARIABLE.sub(lambda found: environ.get(found[1], found[0]), text)
+    return str(root.absolute() / Path(filled).expanduser())
+
+
+def unset_variables(text: str) -> list[str]:
+    return [name for name in _VARIABLE.findall(text) if name not in environ]
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents list items below their key; no anchors for values that occur twice."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        # PyYAML leaves `1e-3` bare, a text under YAML 1.1 and a number to us.
+        style = None if isinstance(resolve(text), str) else "'"
+        return self.represent_scalar("tag:yaml.org,2002:str", str(text), style=style)
+
+    def represent_flat(self, tag: str, value: Any, flow_style: bool | None = None) -> yaml.Node:
+        make = self.represent_mapping if isinstance(value, dict) else self.represent_sequence
+        node = make(tag, value, flow_style)
+        node.flow_style = self.default_flow_style or _one_line(node) <= WIDTH
+        return node
+
+
+_Dumper.add_multi_representer(str, _Dumper.represent_text)
+_Dumper.add_representer(dict, lambda dumper, value: dumper.represent_flat("tag:yaml.org,2002:map", value))
+_Dumper.add_representer(list, lambda dumper, value: dumper.represent_flat("tag:yaml.org,2002:seq", value))
+
+
+def _one_line(node: yaml.Node) -> int:
+    """Columns that `node` takes in flow style."""
+    if isinstance(node, yaml.ScalarNode):
+        return len(node.value) + (2 if node.style else 0) if "\n" not in node.value else WIDTH + 1
+    if isinstance(node, yaml.SequenceNode):
+        return 2 + sum(_one_line(item) + 2 for item in node.value)
+    return 2 + sum(_one_line(key) + _one_line(value) + 4 for key, value in node.value)

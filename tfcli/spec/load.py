@@ -1,0 +1,185 @@
+"""From a spec file and overrides to a checked experiment that remembers where each value stands."""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any, get_args
+
+from tfcli.declare import (
+    REQUIRED,
+    Declared,
+    DeclarationError,
+    Path,
+    PathString,
+    Problem,
+    UnknownKey,
+    convert,
+)
+from tfcli.errors import SpecError
+from tfcli.spec.diagnostics import Diagnostic, InvalidSpec, Mark, locate
+from tfcli.spec.document import Document, read_document
+from tfcli.spec.dump import unset_variables
+from tfcli.spec.overrides import apply_overrides, dotted, set_path
+
+
+@dataclass
+class LoadedSpec:
+    """A checked `experiment`, the document it came from, and `root`, the folder that its paths are relative to."""
+
+    experiment: Any
+    document: Document
+    root: FilePath
+
+    def error_at(self, path: Path, message: str, hint: str | None = None, at_key: bool = False) -> InvalidSpec:
+        """An error found later (a shape that does not fit, say), at the place of `path` in the spec."""
+        problem = Problem(tuple(path), message, hint, at_key)
+        return InvalidSpec([locate(self.document, problem)], [problem])
+
+
+def load_experiment(path: str | FilePath, overrides: Iterable[str] = ()) -> LoadedSpec:
+    """The experiment in the file `path` with each `key=value` of `overrides` assigned.
+
+    Raises InvalidSpec with everything that is wrong with it, and SpecError where the file cannot be read.
+    """
+    from tfcli.spec.experiment import Experiment  # brings in every layer, loss, source…
+
+    return load(Experiment, path, overrides)
+
+
+def load(declaration: type[Declared], path: str | FilePath, overrides: Iterable[str] = ()) -> LoadedSpec:
+    """As `load_experiment`, for a spec of any declaration."""
+    file = FilePath(path)
+    document = _read(file)
+    apply_overrides(document, overrides)
+    experiment, problems = check_document(declaration, document)
+    diagnostics = [*document.faults, *(locate(document, problem) for problem in problems)]
+    if diagnostics:
+        raise InvalidSpec(diagnostics, problems)
+    if getattr(experiment, "name", "") is None:
+        experiment.name = file.stem
+    return LoadedSpec(experiment, document, file.absolute().parent)
+
+
+def check_document(declaration: type[Declared], document: Document) -> tuple[Any, list[Problem]]:
+    """The declared object (meaningless where there are problems), and all that is wrong with it."""
+    problems: list[Problem] = []
+    experiment = convert(declaration, document.value, (), problems)
+    problems = [_belongs_elsewhere(declaration, problem) for problem in problems]
+    problems += _unset_variables(experiment) if not problems else []
+    problems += _search_problems(declaration, document, problems)
+    return experiment, problems
+
+
+def _read(file: FilePath) -> Document:
+    try:
+        return read_document(file)
+    except FileNotFoundError:
+        raise SpecError(f"there is no file {file}{_similar(file)}") from None
+    except IsADirectoryError:
+        inner = file / "spec.yaml"
+        hint = f"; its spec is {inner}" if inner.exists() else ""
+        raise SpecError(f"{file} is a folder, and a spec is a file{hint}") from None
+    except OSError as error:
+        raise SpecError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def _similar(file: FilePath) -> str:
+    if not file.parent.is_dir():
+        return f": the folder {file.parent} does not exist"
+    specs = sorted(p.name for p in file.parent.iterdir() if p.suffix in (".yaml", ".yml"))
+    close = difflib.get_close_matches(file.name, specs, 1, 0.6)
+    return f"; did you mean {file.parent / close[0]}?" if close else ""
+
+
+def _sections(declaration: type[Declared]) -> Iterator[tuple[str, type[Declared]]]:
+    """The fields of the spec that are mappings of their own, such as `train`."""
+    for name, item in declaration.fields().items():
+        for member in (item.annotation, *get_args(item.annotation)):
+            if isinstance(member, type) and issubclass(member, Declared) and member.registry is None:
+                yield name, member
+
+
+# Keys that users of other tools look for, and where this spec has them.
+_ELSEWHERE = {
+    "batch_size": "batches are made by a stage of `data.pipeline`: `- {type: batch, batch_size: 32}`",
+    "shuffle": "shuffling is a stage of `data.pipeline`: `- {type: shuffle, buffer_size: 10000}`",
+    "validation_split": "the split is part of the data: `data.split: {validation: 0.2}`",
+    "learning_rate": "it belongs to the optimizer: `optimizer: {type: adam, learning_rate: 0.001}`",
+    "lr": "it belongs to the optimizer: `optimizer: {type: adam, learning_rate: 0.001}`",
+    "callbacks": "callbacks are keys of `train`: `early_stopping`, `reduce_lr_on_plateau`, `checkpoint`",
+}
+
+
+def _belongs_elsewhere(declaration: type[Declared], problem: Problem) -> Problem:
+    """For a key that is known in another section of the spec, a suggestion that names the section."""
+    in_sections = len(problem.path) == 1 or (len(problem.path) == 2 and problem.path[0] in dict(_sections(declaration)))
+    if not isinstance(problem, UnknownKey) or not in_sections:
+        return problem
+    key = problem.path[-1]
+    holders = [name for name, section in _sections(declaration) if key in section.fields()]
+    if len(problem.path) == 2 and key in declaration.fields():
+        hint = f"`{key}` stands at the top level of the spec, at the start of a line"
+    elif holders:
+        hint = f"`{key}` belongs under `{holders[0]}:`"
+    elif key in _ELSEWHERE and (problem.suggestion or "").startswith("its keys"):
+        hint = _ELSEWHERE[key]
+    else:
+        return problem
+    return UnknownKey(problem.path, problem.message, hint, at_key=True)
+
+
+def _unset_variables(experiment: Declared) -> list[Problem]:
+    return [
+        Problem(path, f"the environment variable `{name}` is not set", f"set it, as in `{name}=… tfcli …`")
+        for path, text in _paths(experiment.spec(), ())
+        for name in unset_variables(text)
+    ]
+
+
+def _paths(value: Any, path: Path) -> Iterator[tuple[Path, PathString]]:
+    if isinstance(value, PathString):
+        yield path, value
+    elif isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _paths(inner, (*path, key))
+
+
+def _search_problems(declaration: type[Declared], document: Document, known: list[Problem]) -> list[Problem]:
+    """Each value of the search space is put in its place: a key that is none, or a value that its key refuses, is a problem."""
+    tune = document.value.get("tune")
+    space = tune.get("space") if isinstance(tune, dict) else None
+    if "tune" not in declaration.fields() or not isinstance(space, dict):
+        return []
+    before = {(p.path, p.message) for p in known}
+    problems = []
+    for path, choices in space.items():
+        if isinstance(path, str) and isinstance(choices, dict):
+            problems += _choice_problems(declaration, document, path, choices, before)
+    return problems
+
+
+def _choice_problems(
+    declaration: type[Declared], document: Document, path: str, choices: dict, before: set[tuple[Path, str]]
+) -> Iterator[Problem]:
+    values = choices.get("values")
+    tried = [(("values", i), v) for i, v in enumerate(values)] if isinstance(values, list) else []
+    tried += [((name,), choices[name]) for name in ("low", "high") if isinstance(choices.get(name), int | float)]
+    for where, value in tried:
+        trial = document.copy()
+        at = ("tune", "space", path)
+        try:
+            target = set_path(trial, path, value)
+        except InvalidSpec as error:
+            fault = error.diagnostics[0]
+            yield Problem(at, fault.message, fault.help, at_key=True)
+            return
+        found: list[Problem] = []
+        convert(declaration, trial.value, (), found)
+        for problem in found:
+            if (problem.path, problem.message) in before:
+                continue
+            if isinstance(problem, UnknownKey) and problem.path == target[: len(problem.path)]:
+                yield Problem(at, f"{problem.message} (`{dotted(target)}`)", problem.suggestion, at_key=True)
+                return
+            yield Problem((*at, *where), problem.message, problem.suggestion)
