@@ -1,9 +1,9 @@
 """Declarations: a class whose annotated fields are its only parameter list.
 
 Layers, losses, optimizers, data sources and the spec itself are such classes. From the annotations come the Python
-signature, the conversion and checking of values (all problems at once, each with its path), the spec form, and the JSON Schema
-(`tfcli.spec.schema`). A *kind* (`class Layer(Declared, kind="layer")`) keeps a registry of the classes below it, found by name without
-regard to case and underscores.
+signature, the conversion and checking of values (all problems at once, each with its path), the spec form, and the JSON
+Schema (`tfcli.spec.schema`). A *kind* (`class Layer(Declared, kind="layer")`) keeps a registry of the classes below it,
+found by name without regard to case and underscores.
 """
 
 import difflib
@@ -80,7 +80,7 @@ class Range:
 
 @dataclass(frozen=True, eq=False)
 class Hints:
-    """For `Annotated[Literal[...], Hints({...})]`: the suggestion for values that a user may well try and that are none."""
+    """For `Annotated[Literal[...], Hints({...})]`: the suggestion for each value that users may well try in vain."""
 
     messages: Mapping[str, str]
 
@@ -153,12 +153,15 @@ def snake_case(name: str) -> str:
 class Declared:
     """Base of every declared class.
 
-    A subclass lists its fields as annotations, with defaults in spec form (`kernel_initializer: Initializer = "zeros"`). Construction
-    takes them by position or keyword, converts and checks them, then calls `check`. Raises DeclarationError, with every problem.
+    A subclass lists its fields as annotations, with defaults in spec form (`bias_initializer: Initializer = "zeros"`);
+    inherited ones come after its own. Construction takes them by position or keyword, converts and checks them, then
+    calls `check`. Raises DeclarationError, with every problem.
     """
 
     registry: ClassVar[Registry | None] = None
     type_name: ClassVar[str] = ""
+    common_last: ClassVar[bool] = False
+    """The fields that a kind gives to all its classes come after a class's own, as in Keras's signatures."""
     _fields: ClassVar[dict[str, Field] | None] = None
 
     def __init_subclass__(
@@ -190,7 +193,7 @@ class Declared:
     def fields(cls) -> dict[str, Field]:
         if cls._fields is None:
             hints = typing.get_type_hints(cls, include_extras=True)
-            order = [n for base in reversed(cls.__mro__) for n in base.__dict__.get("__annotations__", {})]
+            order = [n for base in cls.__mro__ for n in inspect.get_annotations(base)]
             cls._fields = {
                 n: Field(n, hints[n], getattr(cls, n, REQUIRED))
                 for n in dict.fromkeys(order)
@@ -211,8 +214,13 @@ class Declared:
 
     @classmethod
     def from_value(cls, value: Any) -> Self | None:
-        """An instance for a value that is neither a name nor a mapping (a Python callable, say); None where it can't be one."""
+        """An instance for a value that is neither a name nor a mapping (a callable, say), or None."""
         return None
+
+    @classmethod
+    def from_name(cls, name: str) -> dict[str, Any]:
+        """Field values for a node written as a bare name, which may be an alias."""
+        return {}
 
     def check(self) -> None:
         """Raise FieldError where fields do not go together."""
@@ -290,8 +298,10 @@ def closest(name: Any, known: Iterable[Any]) -> str | None:
     if _SYNONYMS.get(wanted) in by_squashed.values():
         return _SYNONYMS[wanted]
     close = difflib.get_close_matches(wanted, by_squashed, 1, 0.6)
-    within = [k for k in by_squashed if len(k) > 3 and wanted and (k in wanted or (len(wanted) > 3 and wanted in k))]
-    return by_squashed[(close or within)[0]] if close or within else None
+    if close:
+        return by_squashed[close[0]]
+    within = [k for k in by_squashed if len(wanted) > 2 and (k.startswith(wanted) or (len(k) > 3 and k in wanted))]
+    return by_squashed[within[0]] if within else None
 
 
 def nearest(name: Any, known: Iterable[Any]) -> str | None:
@@ -310,15 +320,20 @@ def convert_fields(
         if key not in fields:
             close = closest(key, [n for n in fields if n not in values])
             misspelt.add(close)
-            hint = f"did you mean `{close}`?" if close else _known_keys(fields)
-            message = f"`{key}` is not a key of {title(cls)}"
+            if isinstance(key, int) and values[key] is None:
+                hint = "a number has a point, not a comma"  # {rate: 0,5} is {rate: 0, 5: null}
+            else:
+                hint = f"did you mean `{close}`?" if close else _known_keys(fields)
+            is_top = path == () and cls.registry is None
+            message = f"`{key}` is not a {'top-level key' if is_top else f'key of {title(cls)}'}"
             problems.append(UnknownKey((*path, key), message, hint, at_key=True))
     result = {}
     for name, item in fields.items():
         if name in values:
             result[name] = convert(item.annotation, values[name], (*path, name), problems)
         elif item.required and name not in misspelt:
-            problems.append(Problem(path, f"{title(cls)} needs `{name}`: {describe(item.annotation)}"))
+            whose = "the spec" if path == () and cls.registry is None else title(cls)
+            problems.append(Problem(path, f"{whose} needs `{name}`: {describe(item.annotation)}"))
         elif not item.required:
             result[name] = convert(item.annotation, item.default, (*path, name), problems)
     return result
@@ -361,10 +376,11 @@ def _mismatch(annotation: Any, value: Any, path: Path) -> Problem:
 
 def _remedy(annotation: Any, value: Any) -> str | None:
     """How to write what was probably meant."""
-    hints = [h.messages.get(str(value)) for h in _members(annotation) if isinstance(h, Hints)]
-    if any(hints):
-        return next(h for h in hints if h)
     members = _members(annotation)
+    name = value.get("type") if isinstance(value, Mapping) else value
+    for hint in (member for member in members if isinstance(member, Hints)):
+        if isinstance(name, str) and name in hint.messages:
+            return hint.messages[name]
     choices = [str(a) for a in _literals(annotation)]
     if choices and isinstance(value, str) and (close := nearest(value, choices)):
         return close
@@ -380,10 +396,17 @@ def _remedy(annotation: Any, value: Any) -> str | None:
         return f'in quotes it is a text: `"{show(value)}"`'
     if isinstance(value, str) and any(get_origin(m) is list or get_origin(m) is tuple for m in members):
         return f"write it as a list: `[{value}]`"
+    if value is True and any(_is_section(m) and not any(f.required for f in m.fields().values()) for m in members):
+        return "write `{}` for its defaults"
     return None
 
 
-_NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|\.\d+)([eE][-+]?\d+)?")
+def _is_section(annotation: Any) -> bool:
+    """Whether it is a mapping with fields of its own, not a node with a `type`."""
+    return isinstance(annotation, type) and issubclass(annotation, Declared) and annotation.registry is None
+
+
+_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 
 
 def _members(annotation: Any) -> set[Any]:
@@ -419,7 +442,7 @@ def _convert_scalar(annotation: Any, origin: Any, value: Any) -> Any:
         return value if callable(value) else FunctionName(value) if _is_function_name(value) else INVALID
     if isinstance(annotation, type) and issubclass(annotation, str):
         return (value if isinstance(value, annotation) else annotation(value)) if isinstance(value, str) else INVALID
-    if annotation is Callable or origin is not None and issubclass(origin, Callable):
+    if annotation is Callable or (origin is not None and issubclass(origin, Callable)):
         return value if callable(value) else INVALID
     assert isinstance(annotation, type), f"no conversion for {annotation!r}"
     return value if isinstance(value, annotation) else INVALID
@@ -456,13 +479,20 @@ def _convert_union(members: tuple, value: Any, path: Path, problems: list[Proble
         if not found:
             return converted
         attempts.append((member, found))
-    # Where the value has the form of one member (a mapping for a node, a list for a list), that member's problems are the useful ones.
+    # Where the value has the form of one member (a mapping for a node, a list for a list), its problems are useful.
     fitting = sorted((_rank(member, value), i) for i, (member, _) in enumerate(attempts) if _fits(member, value))
-    if fitting:
+    if fitting and not (isinstance(value, str) and _is_no_name(members, value)):
         problems.extend(attempts[fitting[0][1]][1])
     else:
         problems.append(_mismatch(Union[members], value, path))  # noqa: UP007
     return INVALID
+
+
+def _is_no_name(members: tuple, value: str) -> bool:
+    """Whether `value`, where a number or a node can be, is like the name of no node."""
+    kinds = [m.registry for m in members if isinstance(m, type) and issubclass(m, Declared) and m.registry]
+    numbers = {int, float} & {inner for member in members for inner in _members(member)}
+    return bool(numbers) and not any(kind.find(value) or kind.nearest(value) for kind in kinds)
 
 
 def _rank(annotation: Any, value: Any) -> int:
@@ -475,7 +505,7 @@ def _fits(annotation: Any, value: Any) -> bool:
     base = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
     origin = get_origin(base) or base
     if isinstance(value, Mapping):
-        return origin is dict or isinstance(base, type) and issubclass(base, Declared)
+        return origin is dict or (isinstance(base, type) and issubclass(base, Declared))
     if isinstance(value, list | tuple):
         return origin in (list, tuple)
     return (
@@ -524,7 +554,8 @@ def _convert_node(root: type[Declared], value: Any, path: Path, problems: list[P
     if value is None and root.registry is None:
         value = {}  # a section whose every line is commented out
     if isinstance(value, str) and root.registry is not None:
-        cls, values = _find(root, value, path, problems), {}
+        cls = _find(root, value, path, problems)
+        values = cls.from_name(value) if cls else {}
     elif isinstance(value, Mapping):
         cls, values = _class_of(root, value, path, problems)
     else:
@@ -556,7 +587,7 @@ def _class_of(
         return root, values
     if "type" not in values:
         problems.append(
-            Problem(path, f"{_a(root.registry.kind)} needs `type`", f"for example `type: {_example(root)}`")
+            Problem(path, f"{_a(root.registry.kind)} needs `type`", f"for example `type: {_example(root, value)}`")
         )
         return None, values
     name = values.pop("type")
@@ -575,9 +606,11 @@ def _a(noun: str) -> str:
     return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
 
 
-def _example(root: type[Declared]) -> str:
+def _example(root: type[Declared], value: Mapping) -> str:
+    """The class whose name is among the keys (`{dense: {units: 3}}`), or any."""
     assert root.registry is not None
-    return next((cls.type_name for cls in root.registry), "…")
+    named = [cls for cls in map(root.registry.find, filter(lambda key: isinstance(key, str), value)) if cls]
+    return next((cls.type_name for cls in [*named, *root.registry]), "…")
 
 
 def _find(root: type[Declared], name: str, path: Path, problems: list[Problem]) -> type[Declared] | None:
@@ -585,7 +618,7 @@ def _find(root: type[Declared], name: str, path: Path, problems: list[Problem]) 
     cls = root.registry.find(name)
     if cls is None:
         close = root.registry.nearest(name)
-        hint = f"did you mean `{close}`?" if close else "there are " + _list([c.type_name for c in root.registry])
+        hint = f"did you mean `{close}`?" if close else "known: " + _list([c.type_name for c in root.registry])
         problems.append(Problem(path, f"there is no {root.registry.kind} called {show(name)}", hint))
     elif not issubclass(cls, root):
         problems.append(Problem(path, f"expected {describe(root)}, got {show(name)}"))
@@ -614,14 +647,16 @@ def describe(annotation: Any) -> str:
         return " or ".join(dict.fromkeys(describe(a) for a in args))
     if origin is Literal:
         return f"`{args[0]}`" if len(args) == 1 else "one of " + ", ".join(f"`{a}`" for a in args)
-    if annotation in (list, tuple) or origin is tuple and not args:
+    if annotation in (list, tuple) or (origin is tuple and not args):
         return "a list"
-    if origin is list or origin is tuple and args[-1] is Ellipsis:
+    if origin is list or (origin is tuple and args[-1] is Ellipsis):
         return f"a list (each item {describe(args[0])})"
     if origin is tuple:
-        return f"a list of {len(args)} ({', '.join(map(describe, args))})"
+        members = list(dict.fromkeys(map(describe, args)))
+        return f"a list of {len(args)} ({'each ' if len(members) == 1 else ''}{', '.join(members)})"
     if origin is dict:
-        return f"a mapping (each key {describe(args[0])}, each value {describe(args[1])})"
+        keys = "" if args[0] is str else f"each key {describe(args[0])}, "
+        return f"a mapping ({keys}each value {describe(args[1]).partition(' (')[0]})"
     if annotation is dict:
         return "a mapping"
     if annotation is FunctionName:

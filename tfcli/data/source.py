@@ -35,3 +35,7 @@ class Source(Declared, kind="data source"):
     def examples(self, rows: Table, learned: dict[str, Any], labelled: bool = True) -> Table:
         """The examples that `rows` hold; without targets where not `labelled`."""
         return rows
+
+    def class_names(self, learned: dict[str, Any]) -> dict[str, list[str]]:
+        """What the numbers of a target that the source itself makes stand for, by target."""
+        return {}

@@ -29,6 +29,7 @@ from tfcli.logging.tensors import decode_tensors, encode_tensors
 
 MANIFEST, STATE, INDEX = "manifest.json", "state.json", "index.json"
 _VERSION = 1
+_PLAIN_NAME = r"\w[\w.-]*"
 
 
 def epoch_name(epoch: int) -> str:
@@ -73,9 +74,11 @@ class Checkpoints:
     ) -> Path:
         """Write a checkpoint, point `last` (and `best`) to it, then remove old ones.
 
-        `tensors`: arrays by group and name; each group becomes a file. Raises CheckpointError where the disk refuses;
-        the checkpoints from before are then as they were.
+        `tensors`: arrays by group and name; each group becomes a file. `state`: what JSON holds. Raises CheckpointError
+        where the disk refuses; the checkpoints from before are then as they were.
         """
+        for part in (name, *tensors):
+            assert re.fullmatch(_PLAIN_NAME, part), f"{part!r} is no plain file name"
         self._clean()
         path = self.directory / name
         best_name = name if best else self.best
@@ -229,7 +232,7 @@ def _manifest(path: Path) -> dict[str, Any]:
 def _is_entry(name: str, entry: Any) -> bool:
     match entry:
         case {"size": int(), "sha256": str()}:
-            return re.fullmatch(r"\w[\w.-]*", name) is not None
+            return re.fullmatch(_PLAIN_NAME, name) is not None
     return False
 
 

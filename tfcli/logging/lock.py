@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tfcli.errors import CheckpointError
-from tfcli.logging.durable import plain_errors, storage
+from tfcli.logging import durable
 
 _held: set[int] = set()
 
@@ -31,7 +31,7 @@ def locked(path: Path) -> Iterator[None]:
     Raises CheckpointError, with the process id of the holder, where another holds it.
     """
     owner = os.getpid()
-    with plain_errors(path, "lock"):
+    with durable.plain_errors(path, "lock"):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     _held.add(descriptor)
     try:
@@ -53,9 +53,9 @@ def _take(descriptor: int, path: Path) -> None:
         pid = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
         holder = f"process {pid}" if pid else "another process"
         raise CheckpointError(f"{path.parent} is in use by {holder}; wait for it to end, or stop it, then try again")
-    with plain_errors(path, "lock"):
-        storage.truncate(descriptor, 0)
-        storage.write(descriptor, f"{os.getpid()}\n".encode())
+    with durable.plain_errors(path, "lock"):
+        durable.storage.truncate(descriptor, 0)
+        durable.storage.write(descriptor, f"{os.getpid()}\n".encode())
 
 
 def is_locked(path: Path) -> bool:

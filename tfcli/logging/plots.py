@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _NOT_CURVES = ("epoch", "step", "seconds", "examples_per_second", "learning_rate")
-_TRAINING = {"color": "#1f4e79", "linestyle": "-", "marker": "o", "label": "training"}
-_VALIDATION = {"color": "#c55a11", "linestyle": "--", "marker": "s", "label": "validation"}
+_TRAINING: dict[str, Any] = {"color": "#1f4e79", "linestyle": "-", "marker": "o", "label": "training"}
+_VALIDATION: dict[str, Any] = {"color": "#c55a11", "linestyle": "--", "marker": "s", "label": "validation"}
 _MOST_MARKERS = 40
 _MOST_NUMBERED = 30
 _DPI = 120
@@ -85,6 +85,7 @@ def plot_confusion_matrix(matrix: np.ndarray, class_names: Sequence[str], path: 
     """
     matrix = np.asarray(matrix)
     count = len(class_names)
+    assert count > 0, "no classes"
     assert matrix.shape == (count, count), f"{matrix.shape} for {count} classes"
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     names = [_shortened(str(name)) for name in class_names]
@@ -95,9 +96,10 @@ def plot_confusion_matrix(matrix: np.ndarray, class_names: Sequence[str], path: 
     axes = figure.subplots()
     axes.imshow(share, cmap="Greys", vmin=0, vmax=1)
     if count <= _MOST_NUMBERED:
+        size = _number_size(matrix, cell)
         for row, column, text, shade in _cells(matrix, share):
             color = "white" if shade > 0.55 else "black"
-            axes.text(column, row, text, ha="center", va="center", fontsize=_number_size(matrix), color=color)
+            axes.text(column, row, text, ha="center", va="center", fontsize=size, color=color)
     every = math.ceil(count / 50)
     ticks = range(0, count, every)
     axes.set_xticks(ticks, names[::every], fontsize=8, rotation=90 if longest > cell * every else 0)
@@ -108,7 +110,7 @@ def plot_confusion_matrix(matrix: np.ndarray, class_names: Sequence[str], path: 
     total = int(matrix.sum())
     axes.set_title(f"{right:,} of {total:,} right ({right / max(total, 1):.1%})", fontsize=10)
     _quiet(axes)
-    axes.spines[:].set_visible(True)
+    axes.spines[:].set(visible=True, color="#888888")
     _save(figure, path)
 
 
@@ -117,9 +119,10 @@ def _cells(matrix: np.ndarray, share: np.ndarray) -> Iterator[tuple[int, int, st
         yield row, column, f"{matrix[row, column]:.0f}", share[row, column]
 
 
-def _number_size(matrix: np.ndarray) -> float:
-    digits = len(str(int(matrix.max(initial=0))))
-    return min(8.0, 26 / max(digits, 3))
+def _number_size(matrix: np.ndarray, cell: float) -> float:
+    """In points, so that the longest number fits a cell of `cell` inches (a digit is 0.62 of its height wide)."""
+    digits = len(str(int(matrix.max())))
+    return min(9.0, 0.85 * 72 * cell / (0.62 * digits))
 
 
 def _shortened(name: str, most: int = 18) -> str:
@@ -161,10 +164,9 @@ def plot_predictions(true: np.ndarray, predicted: np.ndarray, path: Path) -> Non
 
 def _figure(width: float, height: float) -> "Figure":
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.08)
-    return figure
+    return Figure(figsize=(width, height), dpi=_DPI, layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08))
 
 
 def _quiet(axes: "Axes") -> None:

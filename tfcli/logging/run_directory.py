@@ -62,7 +62,7 @@ class RunDirectory:
 
         Raises CheckpointError, with the nearest names, where there is none or more than one.
         """
-        from tfcli.logging.listing import find_run
+        from tfcli.logging.listing import find_run  # which itself reads run directories
 
         return cls(find_run(str(name), Path(logdir)))
 
@@ -108,7 +108,7 @@ class RunDirectory:
         Raises CheckpointError, with the process id of the holder, where another has it.
         """
         with locked(self.path / ".lock"):
-            for directory in (self.path, self.plots, self.preprocessing):
+            for directory in (self.path, self.path / "checkpoints", self.plots, self.preprocessing):
                 durable.remove_leftovers(directory)
             yield
 

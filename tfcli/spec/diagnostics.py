@@ -1,4 +1,4 @@
-"""What is wrong with a spec, shown as a compiler does: the place, the line, a caret under the fault, and how to mend it."""
+"""What is wrong with a spec, shown as a compiler does: the place, the line, a caret under the fault, how to mend it."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ WINDOW = 100
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A text that diagnostics quote: a file, or (`is_file=False`) one assignment from elsewhere, such as a `--set` option."""
+    """A text that diagnostics quote: a file, or else an assignment from elsewhere, such as a `--set` option."""
 
     name: str
     lines: tuple[str, ...]
@@ -57,7 +57,7 @@ class Diagnostic:
 
 
 class InvalidSpec(SpecError):
-    """A spec with faults; the text is the whole report, `diagnostics` has the faults one by one, `problems` their paths."""
+    """A spec with faults: the text is the whole report, `diagnostics` are the faults, `problems` those with a path."""
 
     def __init__(self, diagnostics: list[Diagnostic], problems: Iterable[Problem] = ()) -> None:
         self.diagnostics = _in_order(diagnostics)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
 
-from tfcli.declare import Path
+from tfcli.declare import Declared, Path
 from tfcli.spec.diagnostics import Diagnostic, InvalidSpec, Mark, Source
-from tfcli.spec.syntax import MAX_DEPTH, Node, Reading, read_file, read_text
+from tfcli.spec.syntax import MAX_DEPTH, Node, Reading, lines_of, read_file, read_text
 
 MAX_NODES = 100_000
 
@@ -26,15 +26,19 @@ class Place:
 
 @dataclass
 class Document:
-    """`value` is the spec in dicts, lists and scalars; `faults` are what reading found and could go on after."""
+    """`value` is the spec in dicts, lists and scalars; `faults` are what reading found and could go on after.
+
+    `declaration`, where it is known, tells the defaults of what the spec leaves out.
+    """
 
     source: Source
     value: dict[Any, Any]
     places: dict[Path, Place] = field(default_factory=dict)
     faults: list[Diagnostic] = field(default_factory=list)
+    declaration: type[Declared] | None = None
 
     def position(self, path: Path, at_key: bool = False) -> Mark:
-        """The place of the value at `path`, or of its key; of the nearest part above it where the spec does not have it."""
+        """The place of the value at `path`, or of its key; of the nearest part above it where the spec has none."""
         path = tuple(path)
         missing = path not in self.places
         while path not in self.places and path:
@@ -45,10 +49,10 @@ class Document:
         return place.key if place.key and (at_key and not missing) else place.value
 
     def copy(self) -> "Document":
-        return Document(self.source, deepcopy(self.value), dict(self.places), list(self.faults))
+        return Document(self.source, deepcopy(self.value), dict(self.places), list(self.faults), self.declaration)
 
     def replace(self, path: Path, value: Any, places: dict[Path, Place]) -> None:
-        """Put `value` at `path`, which exists but for its last key; `places` are those below and at it, from the top."""
+        """Put `value` at `path`, which exists but for its last key; `places` are those of it and of what it holds."""
         holder = self.value
         for key in path[:-1]:
             holder = holder[key]
@@ -65,8 +69,6 @@ def read_document(path: FilePath, name: str | None = None) -> Document:
 
 def parse_document(text: str, name: str = "spec.yaml") -> Document:
     """The document of a text. Raises InvalidSpec."""
-    from tfcli.spec.syntax import lines_of
-
     return _document(read_text(text, Source(name, lines_of(text))))
 
 
@@ -93,7 +95,7 @@ class Builder:
 
     def build(self, node: Node, path: Path, key: Mark | None = None) -> Any:
         self.spend(node, path)
-        # A caret under the first of many lines says less than one under the key that holds them; an empty value has only its key.
+        # A caret under the first of many lines says less than one under their key; an empty value has only its key.
         wide = node.block or node.mark.length == 0
         self.places[path] = Place(key if key and wide else node.mark, key)
         if node.items is not None:

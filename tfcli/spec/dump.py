@@ -20,7 +20,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 def dump(experiment: Declared, root: Path) -> str:
     """The text of `experiment`, whose relative paths are taken from the folder `root`."""
-    return to_yaml(absolute_paths(experiment.spec(), root))
+    return to_yaml(_names_first(absolute_paths(experiment.spec(), root)))
 
 
 def to_yaml(value: Any) -> str:
@@ -30,9 +30,7 @@ def to_yaml(value: Any) -> str:
 
 def flow(value: Any) -> str:
     """Plain data on one line."""
-    text = yaml.dump(
-        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 30, default_flow_style=True
-    )
+    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 30, default_flow_style=True)
     return text.removesuffix("\n").removesuffix("\n...")
 
 
@@ -43,6 +41,16 @@ def absolute_paths(value: Any, root: Path) -> Any:
     if isinstance(value, list):
         return [absolute_paths(inner, root) for inner in value]
     return resolve_path(value, root) if isinstance(value, PathString) else value
+
+
+def _names_first(value: Any) -> Any:
+    """Nodes with what tells them apart, `type` and `name`, ahead of the rest."""
+    if isinstance(value, list):
+        return [_names_first(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    head = [key for key in ("type", "name") if key in value] if "type" in value else []
+    return {key: _names_first(value[key]) for key in [*head, *(k for k in value if k not in head)]}
 
 
 def resolve_path(text: str, root: Path) -> str:
@@ -79,6 +87,7 @@ class _Dumper(yaml.SafeDumper):
         return node
 
 
+_Dumper.add_representer(str, _Dumper.represent_text)
 _Dumper.add_multi_representer(str, _Dumper.represent_text)
 _Dumper.add_representer(dict, lambda dumper, value: dumper.represent_flat("tag:yaml.org,2002:map", value))
 _Dumper.add_representer(list, lambda dumper, value: dumper.represent_flat("tag:yaml.org,2002:seq", value))

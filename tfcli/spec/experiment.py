@@ -22,9 +22,9 @@ class Experiment(Declared):
     description: str = ""
     seed: NonNegativeInt = 0
     """Every random number comes from it."""
-    precision: Annotated[
-        Literal["float32", "float64"], Hints({"mixed_bfloat16": _MIXED, "mixed_float16": _MIXED})
-    ] = "float32"
+    precision: Annotated[Literal["float32", "float64"], Hints({"mixed_bfloat16": _MIXED, "mixed_float16": _MIXED})] = (
+        "float32"
+    )
     execution: Literal["graph", "eager"] = "graph"
     """`graph`: compiled; `eager`: step by step, for debugging."""
     data: DataSpec

@@ -7,9 +7,7 @@ from pathlib import Path as FilePath
 from typing import Any, get_args
 
 from tfcli.declare import (
-    REQUIRED,
     Declared,
-    DeclarationError,
     Path,
     PathString,
     Problem,
@@ -51,11 +49,11 @@ def load(declaration: type[Declared], path: str | FilePath, overrides: Iterable[
     """As `load_experiment`, for a spec of any declaration."""
     file = FilePath(path)
     document = _read(file)
+    document.declaration = declaration
     apply_overrides(document, overrides)
     experiment, problems = check_document(declaration, document)
-    diagnostics = [*document.faults, *(locate(document, problem) for problem in problems)]
-    if diagnostics:
-        raise InvalidSpec(diagnostics, problems)
+    if document.faults or problems:
+        raise InvalidSpec(_diagnostics(document, problems), problems)
     if getattr(experiment, "name", "") is None:
         experiment.name = file.stem
     return LoadedSpec(experiment, document, file.absolute().parent)
@@ -69,6 +67,19 @@ def check_document(declaration: type[Declared], document: Document) -> tuple[Any
     problems += _unset_variables(experiment) if not problems else []
     problems += _search_problems(declaration, document, problems)
     return experiment, problems
+
+
+def _diagnostics(document: Document, problems: list[Problem]) -> list[Diagnostic]:
+    """The document's faults, and the problems but for those that only follow from a fault in the same value."""
+
+    def covers(mark: Mark, fault: Diagnostic) -> bool:
+        inner = fault.mark
+        same_line = mark.source is inner.source and mark.line == inner.line
+        return same_line and mark.column <= inner.column < mark.column + max(1, mark.length)
+
+    located = (locate(document, problem) for problem in problems)
+    own = [found for found in located if not any(covers(found.mark, fault) for fault in document.faults)]
+    return [*document.faults, *own]
 
 
 def _read(file: FilePath) -> Document:
@@ -146,7 +157,7 @@ def _paths(value: Any, path: Path) -> Iterator[tuple[Path, PathString]]:
 
 
 def _search_problems(declaration: type[Declared], document: Document, known: list[Problem]) -> list[Problem]:
-    """Each value of the search space is put in its place: a key that is none, or a value that its key refuses, is a problem."""
+    """Each value of the search space is tried in its place: a path to no key, or a value that its key refuses."""
     tune = document.value.get("tune")
     space = tune.get("space") if isinstance(tune, dict) else None
     if "tune" not in declaration.fields() or not isinstance(space, dict):

@@ -1,11 +1,13 @@
 """Assignments to a spec from outside its file: `--set optimizer.learning_rate=0.01`, and a search's trials.
 
-A path is dotted. A list item goes by its index or, where it is a layer (or a stage, or a metric), by its name: its `name`, else what an
-unnamed one is called (its type, the second `dense_1`). A bare string on the way is a node with defaults (`optimizer: adam`)
-and becomes its mapping. What is assigned keeps its origin, so that later faults point at the option.
+A path is dotted. A list item goes by its index or, where it is a layer (or a stage, or a metric), by its name: its
+`name`, else what an unnamed one is called (its type, the second `dense_1`). A bare string on the way is a node with
+defaults (`optimizer: adam`) and becomes its mapping. What is assigned keeps its origin, so that later faults point at
+the option.
 """
 
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,7 @@ from tfcli.spec.document import Builder, Document, Place
 from tfcli.spec.dump import flow
 from tfcli.spec.scalars import resolve
 from tfcli.spec.syntax import Node, read_text
+from tfcli.spec.walk import default_at
 
 
 @dataclass(frozen=True)
@@ -26,15 +29,12 @@ class _Segment:
 
 
 def apply_overrides(document: Document, options: Iterable[str]) -> None:
-    """Assign each `key=value`, in order. Raises InvalidSpec with what is wrong in all of them."""
-    faults: list[Diagnostic] = []
+    """Assign each `key=value`, in order; what is wrong with one joins the document's faults."""
     for option in options:
         try:
             _apply(document, option)
         except InvalidSpec as error:
-            faults.extend(error.diagnostics)
-    if faults:
-        raise InvalidSpec(faults)
+            document.faults.extend(error.diagnostics)
 
 
 def set_path(document: Document, path: str, value: Any, origin: str = "--set") -> Path:
@@ -175,11 +175,12 @@ def _descend(document: Document, holder: Any, path: Path, segment: _Segment, mar
     if isinstance(inner, dict | list):
         return inner
     if inner is None:
-        made: dict[str, Any] = {}
+        default = default_at(document.declaration, document.value, path) if document.declaration else None
+        made = {"type": default} if isinstance(default, str) else deepcopy(default) if default else {}
         places = {path: Place(mark, mark)}
     elif isinstance(inner, str):
         made = {"type": inner}
-        places = {at: document.places[path] for at in (path, (*path, "type"))}
+        places = dict.fromkeys((path, (*path, "type")), document.places[path])
     else:
         shown = str(inner).lower() if isinstance(inner, bool) else inner
         raise _refuse(segment, f"`{dotted(path)}` is {shown}, which has no keys below it")

@@ -1,8 +1,8 @@
 """What a plain (unquoted) YAML word means.
 
-The rules are YAML 1.2's core schema, where PyYAML has YAML 1.1's: `1e-3` is a number, `010` is ten, and `yes`, `no`, `on`, `off`,
-`12:30` and `2020-01-31` are texts, so that a class called `no` or a date in a file name stays what it looks like. As in YAML 1.1,
-`1_000` is a thousand.
+The rules are YAML 1.2's core schema, where PyYAML has YAML 1.1's: `1e-3` is a number, `010` is ten, and `yes`, `no`,
+`on`, `off`, `12:30` and `2020-01-31` are texts, so that a class called `no` or a date in a file name stays what it
+looks like. As in YAML 1.1, `1_000` is a thousand.
 """
 
 import re
@@ -16,7 +16,7 @@ _FLOAT = re.compile(r"[-+]?([0-9](_?[0-9])*(\.([0-9](_?[0-9])*)?)?|\.[0-9](_?[0-
 _LONGEST_NUMBER = 300
 
 
-def resolve(text: str) -> None | bool | int | float | str:
+def resolve(text: str) -> bool | int | float | str | None:
     """The value of the unquoted word `text`."""
     if text in _NULL:
         return None

@@ -37,9 +37,10 @@ class _Generator:
             default = {} if item.required else {"default": plain(item.default)}
             properties[item.name] = schema | ({"description": note} if note else {}) | default
         required = ["type"] if cls.registry is not None else []
+        may_be_empty = cls.registry is None and not any(item.required for item in fields)
         return {
             "description": inspect.cleandoc(cls.__doc__ or cls.type_name).split("\n\n")[0],
-            "type": "object",
+            "type": ["object", "null"] if may_be_empty else "object",
             "properties": properties,
             "required": required + [item.name for item in fields if item.required],
             "additionalProperties": False,

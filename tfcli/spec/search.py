@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from tfcli.declare import Declared, FieldError, Hints, PositiveFloat, PositiveInt
+from tfcli.declare import Declared, FieldError, Hints, PositiveFloat, PositiveInt, plain
 
 
 class SearchRange(Declared, name="range"):
@@ -43,10 +43,21 @@ class SearchRange(Declared, name="range"):
 
     @property
     def is_countable(self) -> bool:
-        return self.values is not None or self.step is not None or isinstance(self.low, int) and isinstance(self.high, int)
+        between_integers = isinstance(self.low, int) and isinstance(self.high, int) and not self.log
+        return self.values is not None or self.step is not None or between_integers
+
+    def spec(self) -> dict[str, Any]:
+        """Only the keys of its own form."""
+        if self.values is not None:
+            return {"values": plain(self.values)}
+        return {"low": self.low, "high": self.high, "step": self.step, "log": self.log}
 
 
 _LATER_SAMPLER = "this version searches with `random` (or `grid`)"
+
+
+_PRUNERS = ("median", "hyperband", "successive_halving")
+_NO_PRUNER = "in this version each trial runs to its end"
 
 
 class TuneSpec(Declared, name="tune"):
@@ -62,7 +73,7 @@ class TuneSpec(Declared, name="tune"):
     """The reported value that decides."""
     direction: Literal["minimize", "maximize"] | None = None
     """Default: `maximize` for metrics that are better high, such as accuracy, else `minimize`."""
-    pruner: Literal["none"] = "none"
+    pruner: Annotated[Literal["none"], Hints(dict.fromkeys(_PRUNERS, _NO_PRUNER))] = "none"
     """Whether poor trials end early; `none`: each runs to its end."""
     timeout: PositiveFloat | None = None
     """Seconds after which no new trial starts."""

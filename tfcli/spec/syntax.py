@@ -1,7 +1,7 @@
 """YAML text to a tree of nodes with their places, within limits, and syntax errors in a user's words.
 
-The tree is made from parser events rather than by PyYAML's composer, so that depth is bounded before anything recurses and every
-fault can be reported at its place.
+The tree is made from parser events rather than by PyYAML's composer, so that depth is bounded before anything recurses
+and every fault can be reported at its place.
 """
 
 import re
@@ -245,10 +245,12 @@ def _syntax_fault(reader: _Reader, error: yaml.MarkedYAMLError) -> InvalidSpec:
         found = _second_colon(reader.source, at)
     elif problem.startswith("could not find expected ':'"):
         found = _no_colon(reader.source, start)
+    elif "flow node" in context:
+        found = at, "a `[` or `{` is not closed, or a value is missing", None
     elif "flow sequence" in context:
-        found = start, "the list opened by this `[` is not closed, or lacks a comma", _seen(reader.source, at)
+        found = start, "the list opened by this `[` is not closed, or lacks a comma", _seen(start, at)
     elif "flow mapping" in context:
-        found = start, "the mapping opened by this `{` is not closed, or lacks a comma", _seen(reader.source, at)
+        found = start, "the mapping opened by this `{` is not closed, or lacks a comma", _seen(start, at)
     elif "quoted scalar" in context and "escape" in problem:
         found = at, "a backslash in double quotes starts an escape, and this is none", "use single quotes"
     elif "quoted scalar" in context:
@@ -288,8 +290,10 @@ def _no_colon(source: Source, start: Mark) -> tuple[Mark, str, str]:
     return start, "this line has no `:`", "a key and its value are written `key: value`, an item of a list `- value`"
 
 
-def _seen(source: Source, at: Mark) -> str:
-    return f"the trouble shows on line {at.line}: `{source.lines[at.line - 1].strip()[:60]}`"
+def _seen(start: Mark, at: Mark) -> str | None:
+    if at.line == start.line:
+        return None
+    return f"the trouble shows on line {at.line}: `{at.source.lines[at.line - 1].strip()[:60]}`"
 
 
 def _word(mark: Mark) -> Mark:

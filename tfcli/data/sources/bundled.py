@@ -32,7 +32,9 @@ class Bundled(Source, name="bundled"):
     def check(self) -> None:
         for key in ("label", "features", "sample_weight"):
             if self.name == "digits" and getattr(self, key) is not None:
-                raise FieldError(key, "digits has one input, `image`, and one label, `label`; there is nothing to choose")
+                raise FieldError(
+                    key, "digits has one input, `image`, and one label, `label`; there is nothing to choose"
+                )
 
     def read(self, root: Path) -> Table:
         path = bundled_file(self.name)

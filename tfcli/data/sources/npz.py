@@ -76,4 +76,6 @@ def single_array(blob: Blob, features: list[str], labelled: bool) -> Table:
     array = read_npy(blob)
     if array.ndim == 0:
         raise DataError(f"{blob.name}: holds a single number; an array of examples was expected")
-    return Table({features[0]: np.asarray(array)}, features, Rows.counted(blob.name, len(array)), [], None, blob.fingerprint())
+    return Table(
+        {features[0]: np.asarray(array)}, features, Rows.counted(blob.name, len(array)), [], None, blob.fingerprint()
+    )

@@ -30,7 +30,15 @@ class TabularSource(Source, abstract=True):
         return self.table(find(root, self.path), labelled=True)
 
     def read_input(self, blob: Blob, labelled: bool) -> Table:
-        return self.table([blob], labelled)
+        return self._reader(blob).table([blob], labelled)
+
+    def _reader(self, blob: Blob) -> "TabularSource":
+        """This source, or the one whose files have the suffix of `blob`: what learned from CSV can predict from JSON lines."""
+        assert Source.registry is not None
+        cls = Source.registry.find(blob.suffix.removeprefix("."))
+        if cls is None or isinstance(self, cls) or not issubclass(cls, TabularSource):
+            return self
+        return cls(path=self.path, label=self.label, features=self.features, sample_weight=self.sample_weight)
 
     def columns_of(self, blob: Blob) -> tuple[Columns, Rows]:
         """The columns of one file, in its order."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfcli.engine.op import Op
 from tfcli.engine.spec import Shape, TensorSpec, as_dtype, broadcast, merge, normalize_axes, normalize_axis, show_shape, size_of
-from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor, operator
+from tfcli.engine.tensor import Symbol, Tensor, Variable, convert_to_tensor, operator
 from tfcli.errors import DtypeError, ShapeError
 
 
@@ -351,12 +351,31 @@ class Slice(Op):
     key: tuple[Any, ...]
 
     def infer(self, x):
-        filler = np.broadcast_to(np.zeros((), np.bool_), [_UNKNOWN if d is None else d for d in x.shape])
-        try:
-            result = filler[_index(self.key)]
-        except IndexError as error:
-            raise ShapeError(f"the index {_show_key(self.key)} does not fit a tensor of shape {show_shape(x.shape)}: {error}") from error
-        return TensorSpec(Shape(None if d > _UNKNOWN // 2 else d for d in result.shape), x.dtype)
+        def wrong(why: str) -> ShapeError:
+            return ShapeError(f"the index {_show_key(self.key)} does not fit a tensor of shape {show_shape(x.shape)}: {why}")
+
+        named = sum(k is not None and k is not Ellipsis for k in self.key)
+        if named > x.rank:
+            raise wrong(f"it names {named} axes, there are {x.rank}")
+        if self.key.count(Ellipsis) > 1:
+            raise wrong("it has more than one '...'")
+        rest = ((None, None, None),) * (x.rank - named)
+        place = self.key.index(Ellipsis) if Ellipsis in self.key else len(self.key)
+        sizes: list[int | None] = []
+        axis = 0
+        for part in (*self.key[:place], *rest, *self.key[place + 1 :]):
+            if part is None:
+                sizes.append(1)
+                continue
+            size = x.shape[axis]
+            if isinstance(part, tuple):
+                if part[2] == 0:
+                    raise wrong("a step cannot be 0")
+                sizes.append(None if size is None else len(range(*slice(*part).indices(size))))
+            elif size is not None and not -size <= part < size:
+                raise wrong(f"axis {axis} has no entry {part}")
+            axis += 1
+        return TensorSpec(Shape(sizes), x.dtype)
 
     def forward(self, x):
         return x[_index(self.key)]
@@ -383,10 +402,6 @@ class SliceGrad(Op):
         return Slice(self.key)(g)
 
 
-_UNKNOWN = 1 << 40
-"""Stands for an unknown size while numpy works out a slice's shape; more than half of it left means still unknown."""
-
-
 def _index(key: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(slice(*k) if isinstance(k, tuple) else k for k in key)
 
@@ -406,11 +421,16 @@ def getitem(x: Any, key: Any) -> Tensor:
     """x[key] with integers, slices, `...`, None; a bool mask or an integer tensor picks along the first axis."""
     tensor = convert_to_tensor(x)
     parts = key if isinstance(key, tuple) else (key,)
-    if len(parts) == 1 and isinstance(parts[0], Tensor | Variable | np.ndarray | list) and np.ndim(parts[0]) > 0:
+    if len(parts) == 1 and _picks(parts[0]):
         from tfcli.engine.ops.index import pick
 
         return pick(tensor, parts[0])
     return Slice(tuple(_hashable(p) for p in parts))(tensor)
+
+
+def _picks(part: Any) -> bool:
+    """Whether a key is a mask or an array of integers, or one integer that only the running graph will know."""
+    return isinstance(part, Symbol) or (isinstance(part, Tensor | Variable | np.ndarray | list) and np.ndim(part) > 0)
 
 
 def _hashable(part: Any) -> Any:

@@ -1,0 +1,88 @@
+"""A table's columns as model inputs: Keras's FeatureSpace."""
+
+from typing import Any, Literal
+
+import numpy as np
+
+from tfcli.data.features import Feature, Float, IndexFeature, OutputMode, as_output
+from tfcli.data.table import Table, parse_number
+from tfcli.data.vocabulary import hash_bins
+from tfcli.declare import Declared, PositiveInt, nearest
+from tfcli.errors import DataError
+
+INPUT = "features"
+
+
+class Cross(Declared):
+    """A feature for each combination of several features' categories, put into `crossing_dim` bins by a hash."""
+
+    features: list[str]
+    """Features with categories: categorical, hashed or discretized ones."""
+    crossing_dim: PositiveInt
+    output_mode: OutputMode = "one_hot"
+
+    @property
+    def name(self) -> str:
+        return "_X_".join(self.features)
+
+
+class FeatureSpace:
+    """Encodes tables by `features` and `crosses`, in Keras's order: features by name, then crosses by name."""
+
+    def __init__(
+        self, features: dict[str, Feature], crosses: list[Cross], output_mode: Literal["concat", "dict"], floatx: str
+    ) -> None:
+        self.features, self.output_mode, self.floatx = dict(sorted(features.items())), output_mode, floatx
+        self.crosses = sorted(crosses, key=lambda cross: cross.name)
+
+    def learn(self, train: Table) -> dict[str, Any]:
+        self._refuse_absent(train)
+        return {name: feature.learn(train, name) for name, feature in self.features.items()}
+
+    def encode(self, table: Table, learned: dict[str, Any]) -> dict[str, np.ndarray]:
+        """Model inputs by name: one (N, K) called `features`, or one a feature. Raises DataError naming row and column."""
+        self._refuse_absent(table)
+        encoded = {n: f.encode(table, n, learned[n], self.floatx) for n, f in self.features.items()}
+        encoded |= {cross.name: self._cross(cross, table, learned) for cross in self.crosses}
+        return encoded if self.output_mode == "dict" else {INPUT: np.concatenate(list(encoded.values()), axis=1)}
+
+    def _cross(self, cross: Cross, table: Table, learned: dict[str, Any]) -> np.ndarray:
+        parts = []
+        for name in cross.features:
+            feature = self.features[name]
+            assert isinstance(feature, IndexFeature), "DataSpec.check lets only features with categories be crossed"
+            parts.append(feature.indices(table, name, learned[name]).tolist())
+        texts = np.array(["_X_".join(map(str, row)) for row in zip(*parts, strict=True)], object)
+        return as_output(hash_bins(texts, cross.crossing_dim), cross.crossing_dim, cross.output_mode, self.floatx)
+
+    def _refuse_absent(self, table: Table) -> None:
+        for name in self.features:
+            if name not in table.columns:
+                hint = nearest(name, table.columns) or f"its columns are: {', '.join(table.columns)}"
+                raise DataError(f"{table.rows.files[0]}: has no column {name!r}, which is a feature; {hint}")
+
+
+def concatenate_numbers(table: Table, floatx: str) -> dict[str, np.ndarray]:
+    """All feature columns as one input `features` (N, K), in file order. Raises DataError for a column of texts."""
+    if not table.features:
+        raise DataError(f"{table.rows.files[0]}: has no column besides the label to predict from")
+    columns = []
+    for name in table.features:
+        if table.columns[name].dtype == object:
+            _refuse_texts(table, name)
+        columns.append(Float().encode(table, name, {"fill": None}, floatx))
+    return {INPUT: np.concatenate(columns, axis=1)}
+
+
+def _refuse_texts(table: Table, name: str) -> None:
+    texts = table.columns[name]
+    wrong = np.array([text != "" and parse_number(text) is None for text in texts])
+    at = int(wrong.argmax())
+    if wrong.mean() < 0.5 and wrong.any():
+        raise DataError(
+            f"{table.where(at, name)}: expected a number, as in other rows of the column, got {texts[at]!r}"
+        )
+    raise DataError(
+        f"{table.where(at, name)}: {texts[at]!r} is a text, and a model takes numbers; list the columns to use under"
+        f" `data.features`, this one as `{name}: string_categorical`"
+    )

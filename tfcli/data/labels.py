@@ -1,0 +1,63 @@
+"""Labels: texts become an index, numbers stay numbers."""
+
+from typing import Any
+
+import numpy as np
+
+from tfcli.data.table import Table
+from tfcli.declare import nearest
+from tfcli.errors import DataError
+
+
+def learn_labels(train: Table) -> dict[str, Any]:
+    """{label column of texts: its distinct values in the training split, sorted}. Raises DataError where one is missing."""
+    classes = {}
+    for name in train.labels:
+        column = train.columns[name]
+        if column.dtype == object:
+            _refuse_missing(train, name, column == "")
+            classes[name] = np.unique(column.astype(object)).tolist()
+    return classes
+
+
+def encode_labels(table: Table, classes: dict[str, list[str]], floatx: str) -> dict[str, np.ndarray]:
+    """Targets by name: texts as int64 index into `classes`, booleans and whole numbers as they are, numbers as `floatx`.
+
+    Raises DataError, naming the row, for a missing label and for one that the training split does not have.
+    """
+    return {name: _encode(table, name, classes.get(name), floatx) for name in table.labels}
+
+
+def _encode(table: Table, name: str, classes: list[str] | None, floatx: str) -> np.ndarray:
+    column = table.columns[name]
+    if classes is not None:
+        return _indices(table, name, classes)
+    if column.dtype == object:
+        column = table.numbers(name)
+    if column.dtype.kind == "f":
+        _refuse_missing(table, name, np.isnan(column.reshape(len(column), -1)).any(axis=1))
+        return column.astype(floatx, copy=False)
+    return column.astype(np.int64) if column.dtype == bool else column
+
+
+def _indices(table: Table, name: str, classes: list[str]) -> np.ndarray:
+    texts = table.texts(name)
+    _refuse_missing(table, name, texts == "")
+    index = {text: i for i, text in enumerate(classes)}
+    codes = [index.get(text, -1) for text in texts.ravel().tolist()]
+    if -1 in codes:
+        at = codes.index(-1)
+        value = texts.ravel()[at]
+        hint = nearest(value, classes) or f"it has: {', '.join(classes[:10])}{'…' if len(classes) > 10 else ''}"
+        where = table.where(at // max(1, texts.size // len(texts)), name)
+        raise DataError(f"{where}: the label {value!r} does not occur in the training split; {hint}")
+    return np.array(codes, np.int64).reshape(texts.shape)
+
+
+def _refuse_missing(table: Table, name: str, missing: np.ndarray) -> None:
+    missing = missing.reshape(len(missing), -1).any(axis=1)
+    if missing.any():
+        where = table.where(int(missing.argmax()), name)
+        raise DataError(
+            f"{where}: the label is missing; give it a value, or leave the row out ({missing.sum()} in all)"
+        )

@@ -1,0 +1,189 @@
+"""A pipeline's way through the examples.
+
+Choosing and ordering is arithmetic on indices, done for a whole epoch beforehand; only then are batches gathered and transformed. So an
+epoch can begin in its middle, and no example is touched that no batch needs.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tfcli.data.stage import Batch, Context, Function, Ordering, Stage, Transform
+from tfcli.data.stages.flow import Cache, Prefetch, prefetched
+from tfcli.data.stages.order import BatchStage
+from tfcli.errors import DataError
+
+Plan = list[np.ndarray]
+_CHUNK = 1024
+_DEFAULT_BATCH_SIZE = 32
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The stages, what they learned, and their surroundings."""
+
+    stages: Sequence[Stage]
+    context: Context
+    learned: dict[int, Any]
+
+    def contexts(self) -> list[Context]:
+        batched, result = False, []
+        for i, stage in enumerate(self.stages):
+            where = f"data.pipeline[{i}] ({stage.type_name})"
+            result.append(replace(self.context, where=where, index=i, batched=batched))
+            batched = batched or isinstance(stage, BatchStage)
+        return result
+
+    def functions(self, first: int = 0, end: int | None = None) -> list[Function]:
+        """The transformations among the stages from `first` to before `end`."""
+        span = list(enumerate(zip(self.stages, self.contexts(), strict=True)))[first:end]
+        return [
+            stage.bind(self.learned.get(i, {}), context)
+            for i, (stage, context) in span
+            if isinstance(stage, Transform)
+        ]
+
+    def learn(self, examples: Batch) -> "Pipeline":
+        """The pipeline with what its stages learn from `examples`, each from what the stages before it make of them."""
+        learned: dict[int, Any] = {}
+        for i, (stage, context) in enumerate(zip(self.stages, self.contexts(), strict=True)):
+            if isinstance(stage, Transform) and stage.learns:
+                before = Pipeline(self.stages[:i], self.context, learned)
+                learned[i] = stage.learn(before.stream(examples), context)
+        return replace(self, learned=learned)
+
+    def stream(self, examples: Batch) -> Iterator[Batch]:
+        """All of `examples` in large batches, neither shuffled nor repeated."""
+        plan = self.plan(len(examples), default_batch_size=_CHUNK)
+        return transformed((examples.take(rows) for rows in plan), self.functions())
+
+    def plan(
+        self,
+        elements: int | np.ndarray | Plan,
+        epoch: int = 0,
+        training: bool = False,
+        first: int = 0,
+        end: int | None = None,
+        default_batch_size: int | None = _DEFAULT_BATCH_SIZE,
+    ) -> Any:
+        """The rows of each batch, in order, by the stages from `first` to before `end`.
+
+        `elements` are the rows that the stages begin with (a number: so many), or batches of them. Without a batch stage and
+        `default_batch_size` the result is one array of rows.
+        """
+        items = np.arange(elements) if isinstance(elements, int) else elements
+        for stage, context in list(zip(self.stages, self.contexts(), strict=True))[first:end]:
+            if isinstance(stage, BatchStage):
+                items = stage.cut(items, stage.drop_remainder)
+            elif isinstance(stage, Ordering) and (training or not stage.training_only):
+                order = stage.order(len(items), context, epoch)
+                items = items[order] if isinstance(items, np.ndarray) else [items[i] for i in order]
+        if default_batch_size is not None and isinstance(items, np.ndarray):
+            items = BatchStage(default_batch_size).cut(items, drop_remainder=False)
+        return items
+
+    def whole(self) -> "Pipeline":
+        """The pipeline without anything that chooses, orders or drops examples: for predictions, one an example."""
+        return replace(self, stages=[_undropping(stage) for stage in self.stages])
+
+    @property
+    def prefetch(self) -> int:
+        return max((stage.size for stage in self.stages if isinstance(stage, Prefetch)), default=0)
+
+    @property
+    def cached(self) -> int:
+        """How many stages the last cache has before it; 0 where there is none."""
+        return max((i for i, stage in enumerate(self.stages) if isinstance(stage, Cache)), default=0)
+
+
+class _Nothing(Stage, abstract=True):
+    """Stands where a stage has no effect, so that the others keep their numbers."""
+
+
+def _undropping(stage: Stage) -> Stage:
+    if isinstance(stage, BatchStage):
+        return BatchStage(stage.batch_size)
+    return _Nothing() if isinstance(stage, Ordering) else stage
+
+
+def transformed(batches: Iterable[Batch], functions: Sequence[Callable[[Batch], Batch]]) -> Iterator[Batch]:
+    for batch in batches:
+        for function in functions:
+            batch = function(batch)
+        yield batch
+
+
+class Split:
+    """Examples with their pipeline. `examples` are all arrays as the source and the feature columns make them."""
+
+    def __init__(self, examples: Batch, pipeline: Pipeline) -> None:
+        self.examples, self.pipeline = examples, pipeline
+        self._fixed: dict[bool, tuple[Batch, np.ndarray | Plan]] = {}
+        self._functions: list[Function] | None = None
+        self._rows = pipeline.plan(len(examples))
+        if not self._rows:
+            raise DataError(f"the pipeline leaves no batch of the {len(examples)} examples of this split")
+
+    @property
+    def num_examples(self) -> int:
+        """Examples in one pass outside training."""
+        return sum(map(len, self._rows))
+
+    @property
+    def num_batches(self) -> int:
+        """Batches in one pass outside training."""
+        return len(self._rows)
+
+    def steps_per_epoch(self) -> int:
+        """Batches in one pass in training, where `repeat` counts."""
+        return len(self.pipeline.plan(len(self.examples), training=True))
+
+    def labels(self) -> dict[str, np.ndarray]:
+        """The labels by target, texts as their index, before the pipeline, in the order of `batches` outside training."""
+        return self.examples.take(np.concatenate(self._rows)).targets
+
+    def batches(self, epoch: int = 0, start: int = 0, training: bool = False) -> Iterator[Batch]:
+        """The batches of an epoch from number `start` on: the same ones each time for the same seed and epoch."""
+        examples, elements = self._after_cache(training)
+        plan = self.pipeline.plan(elements, epoch, training, first=self.pipeline.cached)[start:]
+        if self._functions is None:
+            self._functions = self.pipeline.functions(self.pipeline.cached)
+        stream = transformed((examples.take(rows) for rows in plan), self._functions)
+        return prefetched(stream, self.pipeline.prefetch) if self.pipeline.prefetch else stream
+
+    def _after_cache(self, training: bool) -> tuple[Batch, np.ndarray | Plan]:
+        """What comes out of the last cache: examples, and the rows (or batches of rows) of them that follow."""
+        if training not in self._fixed:
+            end = self.pipeline.cached
+            elements = self.pipeline.plan(len(self.examples), 0, training, end=end, default_batch_size=None)
+            functions = self.pipeline.functions(end=end)
+            whole = (self.examples, elements)
+            self._fixed[training] = _materialized(*whole, functions) if functions else whole
+        return self._fixed[training]
+
+
+def _materialized(
+    examples: Batch, elements: np.ndarray | Plan, functions: Sequence[Function]
+) -> tuple[Batch, np.ndarray | Plan]:
+    """The transformed examples in one piece, and where they are in it now."""
+    plan = BatchStage(_CHUNK).cut(elements, drop_remainder=False) if isinstance(elements, np.ndarray) else elements
+    parts = list(transformed((examples.take(rows) for rows in plan), functions))
+    bounds = np.cumsum([len(part) for part in parts])
+    try:
+        joined = _joined(parts)
+    except ValueError as error:
+        raise DataError("data.pipeline: `cache` holds batches of different shapes; put it before what makes them") from error
+    rows = np.arange(bounds[-1])
+    return joined, rows if isinstance(elements, np.ndarray) else np.split(rows, bounds[:-1])
+
+
+def _joined(parts: Sequence[Batch]) -> Batch:
+    first = parts[0]
+    weights = None if first.weights is None else np.concatenate([part.weights for part in parts])
+    return Batch(
+        {name: np.concatenate([part.inputs[name] for part in parts]) for name in first.inputs},
+        {name: np.concatenate([part.targets[name] for part in parts]) for name in first.targets},
+        weights,
+    )

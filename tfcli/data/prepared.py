@@ -1,0 +1,220 @@
+"""From a `data:` spec to splits that give batches."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfcli.data import persist
+from tfcli.data.feature_space import FeatureSpace, concatenate_numbers
+from tfcli.data.files import Blob
+from tfcli.data.labels import encode_labels, learn_labels
+from tfcli.data.pipeline import Pipeline, Split, transformed
+from tfcli.data.spec import DataSpec
+from tfcli.data.stage import Batch, Context
+from tfcli.data.table import Table
+from tfcli.declare import nearest
+from tfcli.errors import DataError
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """One example's shape (None where it varies) and dtype of an input or target."""
+
+    shape: tuple[int | None, ...]
+    dtype: str
+
+
+class PreparedData:
+    """Splits, and what was learned from the training split. A split is read when it is first asked for.
+
+    `inputs` and `targets` describe what the pipeline makes of one example; `class_names` says what a target's whole numbers stand for,
+    where they stand for texts; `fingerprints` has the SHA-256 of each file read.
+    """
+
+    def __init__(self, data: DataSpec, root: Path, seed: int, floatx: str, learned: dict[str, Any]) -> None:
+        self.data, self.root, self.seed, self.floatx = data, root, seed, floatx
+        self.fingerprints: dict[str, str] = dict(learned.get("fingerprints", {}))
+        self._learned = learned
+        self._read: dict[str, Table] = {}
+
+    # The splits
+
+    @cached_property
+    def train(self) -> Split:
+        split = self._split("train")
+        assert split is not None, "there always is a training split"
+        return split
+
+    @cached_property
+    def validation(self) -> Split | None:
+        return self._split("validation")
+
+    @cached_property
+    def test(self) -> Split | None:
+        return self._split("test")
+
+    def split(self, name: str) -> Split:
+        """The split called `name`. Raises DataError where the spec has none."""
+        found = getattr(self, name) if name in ("train", "validation", "test") else None
+        if found is None:
+            raise DataError(f"the data has no {name} split; add `{name}` to `data.split`, or a source of its own")
+        return found
+
+    def predict_input(self, source: Path | bytes, labelled: bool = False) -> Split:
+        """The examples of a raw file (or its bytes) in the source's own format, put through exactly what was learned.
+
+        One example a row, in the file's order. Labels are needed only where `labelled`. Raises DataError naming row and column.
+        """
+        blob = Blob("standard input", content=source) if isinstance(source, bytes) else Blob(str(source), source)
+        reader = self.data.training_source
+        table = reader.examples(reader.read_input(blob, labelled), self._learned["source"], labelled)
+        return Split(self._encoded(self._aligned(table)), self._pipeline.whole())
+
+    def _split(self, name: str) -> Split | None:
+        rows = self._rows(name)
+        if rows is None:
+            return None
+        source = self.data.sources().get(name, self.data.training_source)
+        table = self._aligned(source.examples(rows, self._learned["source"]))
+        self._read.pop(name)
+        return Split(self._encoded(table), self._pipeline)
+
+    def _rows(self, name: str) -> Table | None:
+        """The rows of a split as the source has them; None where the spec has no such split."""
+        if name not in self._read and self.data.source is not None:
+            self._read = self._divided(self._checked(self.data.source.read(self.root)))
+        elif name not in self._read and name in self.data.sources():
+            self._read[name] = self._checked(self.data.sources()[name].read(self.root))
+        return self._read.get(name)
+
+    def _divided(self, table: Table) -> dict[str, Table]:
+        if self.data.split is None:
+            return {"train": table}
+        parts = self.data.split.parts(table, self.seed, self.data.training_source.ordered)
+        return {name: table.select(rows) for name, rows in parts.items()}
+
+    def _checked(self, table: Table) -> Table:
+        """Notes the files' fingerprints. Raises DataError for a file that is not what it was when the model learned from it."""
+        for file, digest in table.files.items():
+            if self.fingerprints.setdefault(file, digest) != digest:
+                raise DataError(
+                    f"{file} has changed since the model was trained on it, so its splits would be others; "
+                    "put the file back, train anew, or give the new file by itself (--data, --input)"
+                )
+        if not len(table):
+            raise DataError(f"{', '.join(table.rows.files)}: has no examples")
+        return table
+
+    # What was learned
+
+    def learn(self) -> None:
+        """Learn from the training split alone."""
+        rows = self._rows("train")
+        assert rows is not None, "there always is a training split"
+        source = self.data.training_source
+        self._learned["source"] = source.learn(rows)
+        table = source.examples(rows, self._learned["source"])
+        self._learned["columns"] = {"features": table.features, "labels": table.labels, "weight": table.weight}
+        self._learned["labels"] = learn_labels(table)
+        self._learned["features"] = self._feature_space.learn(table) if self.data.features else {}
+        self._learned["stages"] = {}
+        examples = self._encoded(table)
+        pipeline = self._pipeline.learn(examples)
+        self._learned["stages"] = {str(i): learned for i, learned in pipeline.learned.items()}
+        sample = next(transformed([examples.take(np.arange(min(2, len(examples))))], pipeline.functions()))
+        for kind, arrays in (("inputs", sample.inputs), ("targets", sample.targets)):
+            self._learned[kind] = {n: {"shape": list(a.shape[1:]), "dtype": str(a.dtype)} for n, a in arrays.items()}
+        for name, spec in self._learned["inputs"].items():
+            if spec["dtype"] == "object":
+                raise DataError(
+                    f"input {name!r} still has texts after the pipeline, and a model takes numbers; "
+                    "add a stage such as `{type: string_lookup, output_mode: one_hot}`"
+                )
+
+    @property
+    def inputs(self) -> dict[str, ArraySpec]:
+        return {name: ArraySpec(tuple(s["shape"]), s["dtype"]) for name, s in self._learned["inputs"].items()}
+
+    @property
+    def targets(self) -> dict[str, ArraySpec]:
+        return {name: ArraySpec(tuple(s["shape"]), s["dtype"]) for name, s in self._learned["targets"].items()}
+
+    @property
+    def class_names(self) -> dict[str, list[str]]:
+        return self._learned["labels"] | self.data.training_source.class_names(self._learned["source"])
+
+    def save(self, directory: Path) -> None:
+        """Write what raw inputs need to become model inputs."""
+        persist.save(directory, self._learned | {"floatx": self.floatx, "fingerprints": self.fingerprints})
+
+    # The way of a table
+
+    def _aligned(self, table: Table) -> Table:
+        """The table with its columns named and ordered as the training split's."""
+        known = self._learned["columns"]
+        features = _names_for(table, table.features, known["features"])
+        labels = _names_for(table, table.labels, known["labels"]) if table.labels else {}
+        # Columns that are features of the feature space, but not of the source's own list, stay as they are.
+        columns = table.columns | {new: table.columns[old] for new, old in (features | labels).items()}
+        return replace(table, columns=columns, features=list(features), labels=list(labels))
+
+    def _encoded(self, table: Table) -> Batch:
+        weights = None if table.weight is None else table.numbers(table.weight).astype(self.floatx)
+        return Batch(self._inputs_of(table), encode_labels(table, self._learned["labels"], self.floatx), weights)
+
+    def _inputs_of(self, table: Table) -> dict[str, np.ndarray]:
+        if self.data.features:
+            return self._feature_space.encode(table, self._learned["features"])
+        if table.tabular:
+            return concatenate_numbers(table, self.floatx)
+        arrays = {name: table.columns[name] for name in table.features}
+        return {n: a.astype(self.floatx, copy=False) if a.dtype.kind == "f" else a for n, a in arrays.items()}
+
+    @cached_property
+    def _feature_space(self) -> FeatureSpace:
+        return FeatureSpace(self.data.features, self.data.crosses, self.data.output_mode, self.floatx)
+
+    @property
+    def _pipeline(self) -> Pipeline:
+        columns = self._learned["columns"]
+        context = Context(
+            "data.pipeline",
+            self.root,
+            self.seed,
+            self.floatx,
+            labelled=bool(columns["labels"]),
+            weighted=columns["weight"] is not None,
+        )
+        return Pipeline(self.data.pipeline, context, {int(i): s for i, s in self._learned["stages"].items()})
+
+
+def _names_for(table: Table, names: list[str], known: list[str]) -> dict[str, str]:
+    """{the training split's name: the name in `table`}: the same names where it has them, else in order."""
+    if all(name in table.columns for name in known):
+        return {name: name for name in known}
+    if table.tabular or len(names) != len(known):
+        absent = next(name for name in known if name not in table.columns)
+        hint = nearest(absent, table.columns) or f"it has: {', '.join(table.columns)}"
+        raise DataError(f"{table.rows.files[0]}: has no column {absent!r}, which the training split has; {hint}")
+    return dict(zip(known, names, strict=True))
+
+
+def prepare(data: DataSpec, root: Path, seed: int = 0, floatx: str = "float32") -> PreparedData:
+    """Read the data, divide it, and learn from the training split alone. `root`: the spec's folder. Raises DataError."""
+    prepared = PreparedData(data, Path(root), seed, floatx, {})
+    prepared.learn()
+    return prepared
+
+
+def restore(data: DataSpec, root: Path, seed: int, directory: Path) -> PreparedData:
+    """The data as it was prepared, from what `PreparedData.save` wrote: nothing is learned anew, and no file read before a split is asked for.
+
+    Raises DataError where the directory is damaged, and later for a data file that has changed.
+    """
+    learned = persist.load(Path(directory))
+    floatx = learned.pop("floatx", "float32")
+    return PreparedData(data, Path(root), seed, floatx, learned)
+

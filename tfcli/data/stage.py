@@ -1,0 +1,157 @@
+"""The contract of a pipeline stage, and the batches that stages work on."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfcli.data.table import as_list
+from tfcli.declare import Declared, nearest
+from tfcli.errors import DataError
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Examples: arrays by name with the examples as first axis. `weights` (N,) or None; `targets` may be empty."""
+
+    inputs: dict[str, np.ndarray]
+    targets: dict[str, np.ndarray] = field(default_factory=dict)
+    weights: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(next(iter(self.inputs.values())))
+
+    def take(self, rows: np.ndarray) -> "Batch":
+        """The examples at `rows`."""
+        return Batch(
+            {name: _take(array, rows) for name, array in self.inputs.items()},
+            {name: _take(array, rows) for name, array in self.targets.items()},
+            None if self.weights is None else self.weights[rows],
+        )
+
+    def with_inputs(self, changed: dict[str, np.ndarray]) -> "Batch":
+        return replace(self, inputs=self.inputs | changed)
+
+
+def _take(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    # ndarray.take is the fast one, but copies a view whole (windows over a series) before it gathers.
+    return array.take(rows, axis=0) if array.flags.c_contiguous else array[rows]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a stage may know of its surroundings."""
+
+    where: str
+    """For messages: `data.pipeline[3] (rescaling)`."""
+    root: Path
+    seed: int
+    floatx: str = "float32"
+    index: int = 0
+    batched: bool = False
+    """The stage stands after `batch`."""
+    labelled: bool = True
+    """The spec's source has labels."""
+    weighted: bool = False
+
+
+Function = Callable[[Batch], Batch]
+
+
+class Stage(Declared, kind="pipeline stage"):
+    """A step of the input pipeline."""
+
+
+class Ordering(Stage, abstract=True):
+    """Chooses and orders elements: examples before `batch`, batches after it."""
+
+    training_only = False
+
+    def order(self, count: int, context: Context, epoch: int) -> np.ndarray:
+        """Indices of the elements to go on with, of `count`."""
+        raise AssertionError(f"{type(self).__name__} must define order")
+
+
+class Transform(Stage, abstract=True):
+    """Changes examples. Works on whole batches, so that the same code serves one example and all of them."""
+
+    @property
+    def learns(self) -> bool:
+        """Whether something must be learned from the training split."""
+        return False
+
+    def learn(self, batches: Iterable[Batch], context: Context) -> dict[str, Any]:
+        """What `bind` needs to know of the training split."""
+        return {}
+
+    def bind(self, learned: dict[str, Any], context: Context) -> Function:
+        """The function from batch to batch."""
+        raise AssertionError(f"{type(self).__name__} must define bind")
+
+
+class InputTransform(Transform, abstract=True):
+    """A Keras preprocessing layer: changes model inputs, each by itself."""
+
+    features: str | list[str] | None = None
+    """The model inputs to change. Default: all."""
+
+    def names(self, batch: Batch, context: Context) -> list[str]:
+        """Raises DataError for a name that is no model input."""
+        for name in as_list(self.features):
+            if name not in batch.inputs:
+                hint = nearest(name, batch.inputs) or f"there are: {', '.join(batch.inputs)}"
+                raise DataError(f"{context.where}: there is no input {name!r}; {hint}")
+        return as_list(self.features) or list(batch.inputs)
+
+    def learn(self, batches: Iterable[Batch], context: Context) -> dict[str, Any]:
+        columns: dict[str, list[np.ndarray]] = {}
+        for batch in batches:
+            for name in self.names(batch, context):
+                columns.setdefault(name, []).append(self.checked(batch.inputs[name], name, context))
+        return {name: self.learn_input(arrays, name, context) for name, arrays in columns.items()}
+
+    def learn_input(self, arrays: list[np.ndarray], name: str, context: Context) -> Any:
+        """What is to be learned of one input, given as a list of batches."""
+        return {}
+
+    def checked(self, array: np.ndarray, name: str, context: Context) -> np.ndarray:
+        """`array` where the stage can use it. Raises DataError naming stage and input."""
+        return array
+
+    def bind(self, learned: dict[str, Any], context: Context) -> Function:
+        functions: dict[str, Callable[[np.ndarray], np.ndarray]] = {}
+
+        def run(batch: Batch) -> Batch:
+            changed = {}
+            for name in self.names(batch, context):
+                if name not in functions:
+                    functions[name] = self.function(learned.get(name, {}), name, context)
+                changed[name] = functions[name](self.checked(batch.inputs[name], name, context))
+            return batch.with_inputs(changed)
+
+        return run
+
+    def function(self, learned: Any, name: str, context: Context) -> Callable[[np.ndarray], np.ndarray]:
+        """The function from array to array for one input."""
+        raise AssertionError(f"{type(self).__name__} must define function")
+
+
+def numbers(array: np.ndarray, name: str, context: Context, floatx: str | None = None) -> np.ndarray:
+    """`array` as floating-point numbers. Raises DataError for texts."""
+    if array.dtype.kind not in "biuf":
+        raise DataError(
+            f"{context.where}: column {name!r} has texts like {array.ravel()[0]!r}, and this stage takes numbers; "
+            "name the inputs it is for with `features`, or put a string_lookup before it"
+        )
+    return array.astype(floatx or context.floatx, copy=False)
+
+
+def integers(array: np.ndarray, name: str, context: Context) -> np.ndarray:
+    """`array` as int64. Raises DataError for texts and fractions."""
+    values = numbers(array, name, context, "float64") if array.dtype.kind not in "biu" else array
+    if values.dtype.kind == "f" and (values != np.floor(values)).any():
+        wrong = values[values != np.floor(values)].ravel()[0]
+        raise DataError(f"{context.where}: column {name!r} has {wrong}, and this stage takes whole numbers")
+    return values.astype(np.int64)

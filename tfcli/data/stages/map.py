@@ -1,0 +1,143 @@
+"""The user's own Python in the pipeline."""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfcli.data.stage import Batch, Context, Function, Transform
+from tfcli.declare import FunctionName
+from tfcli.errors import DataError
+
+Structure = Any
+
+
+class Map(Transform):
+    """Calls a function as tf.data does: with (x), (x, y) or (x, y, weight), for each example before `batch`, for each batch after it.
+
+    It returns as many of these as it likes. x (and y) is an array, or a mapping by name where there are several. When a model predicts
+    examples without labels, y and the weight are None.
+    """
+
+    function: FunctionName
+    """`module:function`; the module is looked for in the spec's folder first."""
+
+    def bind(self, learned: dict[str, Any], context: Context) -> Function:
+        function = load_function(self.function, context) if isinstance(self.function, str) else self.function
+
+        def call(batch: Batch) -> Batch:
+            arguments = [_one_or_all(batch.inputs)]
+            if context.labelled:
+                arguments.append(_one_or_all(batch.targets) if batch.targets else None)
+            if context.weighted:
+                arguments.append(batch.weights)
+            try:
+                result = function(*arguments)
+            except Exception as error:
+                raise DataError(f"{context.where}: {self.function} failed: {type(error).__name__}: {error}") from error
+            return _to_batch(result, batch, context)
+
+        if context.batched:
+            return call
+        return lambda batch: _stack([call(_example(batch, i)) for i in range(len(batch))], context)
+
+
+def load_function(name: str, context: Context) -> Callable:
+    """The function that `module:function` names. Raises DataError where there is none."""
+    module_name, _, attribute = name.partition(":")
+    try:
+        function: Any = _load_module(module_name, context.root)
+        for part in attribute.split("."):
+            function = getattr(function, part)
+    except ImportError as error:
+        raise DataError(
+            f"{context.where}: cannot import {module_name!r}, also not from {context.root}: {error}"
+        ) from error
+    except AttributeError as error:
+        raise DataError(f"{context.where}: {module_name} has no function {attribute!r}") from error
+    except Exception as error:
+        raise DataError(
+            f"{context.where}: importing {module_name!r} failed: {type(error).__name__}: {error}"
+        ) from error
+    if not callable(function):
+        raise DataError(f"{context.where}: {name} is no function but {type(function).__name__}")
+    return function
+
+
+def _load_module(name: str, root: Path) -> Any:
+    """The module in `root`, else the installed one. One in `root` is loaded under its own name only for this use."""
+    path = root / Path(*name.split(".")).with_suffix(".py")
+    sys.path.insert(0, str(root))
+    try:
+        if not path.is_file():
+            return importlib.import_module(name)
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None and spec.loader is not None, path
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    finally:
+        sys.path.remove(str(root))
+
+
+def _one_or_all(arrays: dict[str, np.ndarray]) -> Structure:
+    return next(iter(arrays.values())) if len(arrays) == 1 else dict(arrays)
+
+
+def _example(batch: Batch, i: int) -> Batch:
+    return Batch(
+        {name: array[i] for name, array in batch.inputs.items()},
+        {name: array[i] for name, array in batch.targets.items()},
+        None if batch.weights is None else batch.weights[i],
+    )
+
+
+def _to_batch(result: Structure, before: Batch, context: Context) -> Batch:
+    parts = result if isinstance(result, tuple) else (result,)
+    if not 1 <= len(parts) <= 3 or parts[0] is None:
+        raise DataError(
+            f"{context.where}: the function must return x, (x, y) or (x, y, weight), got {len(parts)} values"
+        )
+    x, y, weights = (*parts, None, None)[:3]
+    return Batch(
+        _named(x, before.inputs, "x", context),
+        {} if y is None else _named(y, before.targets, "y", context),
+        None if weights is None else np.asarray(weights, context.floatx),
+    )
+
+
+def _named(value: Structure, before: dict[str, np.ndarray], default: str, context: Context) -> dict[str, np.ndarray]:
+    if isinstance(value, dict):
+        return {str(name): _array(part, context) for name, part in value.items()}
+    return {next(iter(before), default) if len(before) == 1 else default: _array(value, context)}
+
+
+def _array(value: Any, context: Context) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise DataError(f"{context.where}: the function returned lists of different lengths") from error
+    if array.dtype.kind == "U":
+        return array.astype(object)
+    if array.dtype.kind not in "biuf" and not isinstance(value, np.ndarray | str):
+        raise DataError(f"{context.where}: the function must return arrays of numbers, got {type(value).__name__}")
+    return array.astype(context.floatx, copy=False) if array.dtype.kind == "f" else array
+
+
+def _stack(examples: list[Batch], context: Context) -> Batch:
+    first = examples[0]
+    for example in examples:
+        for arrays, expected in ((example.inputs, first.inputs), (example.targets, first.targets)):
+            if {n: a.shape for n, a in arrays.items()} != {n: a.shape for n, a in expected.items()}:
+                raise DataError(
+                    f"{context.where}: the function returned different names or shapes for different examples"
+                )
+    return Batch(
+        {name: np.stack([e.inputs[name] for e in examples]) for name in first.inputs},
+        {name: np.stack([e.targets[name] for e in examples]) for name in first.targets},
+        None if first.weights is None else np.stack([e.weights for e in examples]),
+    )

@@ -1,0 +1,268 @@
+"""Trainer: a network with its losses, metrics and optimizer, and the traced steps that train, evaluate and predict."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from tfcli.engine.function import function
+from tfcli.engine.ops.elementwise import cast, minimum
+from tfcli.engine.ops.index import gather
+from tfcli.engine.ops.random import RandomScope
+from tfcli.engine.ops.reduce import argmax, reduce_sum
+from tfcli.engine.ops.shape import reshape, shape
+from tfcli.engine.spec import TensorSpec
+from tfcli.engine.tape import GradientTape
+from tfcli.engine.tensor import Tensor, Variable, constant
+from tfcli.errors import SpecError
+from tfcli.models.layers.base import calling
+from tfcli.models.losses import Loss
+from tfcli.models.metrics import Metric
+from tfcli.models.metrics.base import Mean
+from tfcli.models.network import Network
+from tfcli.models.optimizers import Optimizer
+
+
+class Batch(Protocol):
+    """Arrays of one batch, first axis examples."""
+
+    inputs: Mapping[str, np.ndarray]
+    targets: Mapping[str, np.ndarray]
+    weights: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Head:
+    """One output of the network with what is computed from it; `prefix` starts its history keys."""
+
+    output: str
+    target: str
+    loss: Loss | None
+    weight: float
+    metrics: list[Metric]
+    prefix: str
+
+
+class Trainer:
+    """Trains, evaluates and predicts batch by batch.
+
+    `train_batch` runs one traced step: forward, loss, backward, optimizer, metrics. Everything that a later step depends on is in
+    `state()`: weights, optimizer slots, step, metrics so far. Epoch results are means over the examples as training saw them.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        heads: list[Head],
+        optimizer: Optimizer,
+        seed: int = 0,
+        class_weight: Mapping[int, float] | None = None,
+        eager: bool = False,
+    ) -> None:
+        self.network, self.heads, self.optimizer, self.seed = network, heads, optimizer, seed
+        self.step = Variable(np.int64(0), trainable=False, name="step")
+        self._weights = network.trainable_weights
+        self._class_weights = None if class_weight is None else _class_weights(class_weight, network.floatx)
+        self._loss = Mean(name="loss")
+        self._head_losses = [Mean(name=f"{h.prefix}loss") for h in heads] if len(heads) > 1 else []
+        optimizer.build(self._weights)
+        compiled: Callable[..., Any] = (lambda f: f) if eager else function
+        self._train_step = compiled(self._train)
+        self._test_step = compiled(self._test)
+        self._predict_step = compiled(self._predict)
+
+    # --- one batch -----------------------------------------------------------------------------------------------------------------
+
+    def train_batch(self, batch: Batch) -> None:
+        """One step of training; its loss and metrics are added to those of the epoch."""
+        self._train_step(*self._tensors(batch))
+
+    def test_batch(self, batch: Batch) -> None:
+        """Add the loss and metrics of a batch, training nothing."""
+        self._test_step(*self._tensors(batch))
+
+    def predict_batch(self, batch: Batch) -> dict[str, np.ndarray]:
+        """The outputs for a batch, by name."""
+        outputs = self._predict_step(self._inputs(batch))
+        return {name: output.numpy() for name, output in outputs.items()}
+
+    def _inputs(self, batch: Batch) -> dict[str, Tensor]:
+        given = batch.inputs
+        names = self.network.inputs if set(self.network.inputs) == set(given) else dict(zip(self.network.inputs, given, strict=True))
+        return {n: Tensor(given[n] if n in given else given[names[n]]) for n in self.network.inputs}  # type: ignore[index]
+
+    def _tensors(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor | None]:
+        targets = {h.target: Tensor(batch.targets[h.target]) for h in self.heads}
+        return self._inputs(batch), targets, None if batch.weights is None else Tensor(batch.weights)
+
+    # --- traced --------------------------------------------------------------------------------------------------------------------
+
+    def _train(self, inputs: dict[str, Tensor], targets: dict[str, Tensor], weights: Tensor | None) -> None:
+        with GradientTape() as tape, RandomScope(self.seed, self.step.value()):
+            loss, outputs = self._compute_loss(inputs, targets, weights, training=True)
+        gradients = tape.gradient(loss, self._weights)
+        self.optimizer.apply(gradients, self._weights)
+        self.step.assign_add(1)
+        self._update_metrics(targets, outputs)
+
+    def _test(self, inputs: dict[str, Tensor], targets: dict[str, Tensor], weights: Tensor | None) -> None:
+        _, outputs = self._compute_loss(inputs, targets, weights, training=False)
+        self._update_metrics(targets, outputs)
+
+    def _predict(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        return self.network(inputs, training=False)
+
+    def _compute_loss(
+        self, inputs: dict[str, Tensor], targets: dict[str, Tensor], weights: Tensor | None, training: bool
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted sum of the heads' losses, with every penalty; added to the running means."""
+        with calling(training) as penalties:
+            outputs = self.network(inputs, training=training)
+        examples = cast(shape(next(iter(inputs.values())))[0], self.network.floatx)
+        total: Tensor | None = None
+        for i, head in enumerate(self.heads):
+            if head.loss is None:
+                continue
+            target = targets[head.target]
+            value = head.loss(target, outputs[head.output], self._sample_weight(target, weights))
+            if self._head_losses:
+                self._head_losses[i].update_state(value, sample_weight=examples)
+            weighted = value if head.weight == 1.0 else value * head.weight
+            total = weighted if total is None else total + weighted
+        for penalty in (*penalties, *self._regularization()):
+            total = penalty if total is None else total + penalty
+        assert total is not None, "a trainer without a loss"
+        self._loss.update_state(total, sample_weight=examples)
+        return total, outputs
+
+    def _regularization(self) -> list[Tensor]:
+        return [w.regularizer(w.value()) for w in self._weights if w.regularizer is not None]
+
+    def _sample_weight(self, target: Tensor, weights: Tensor | None) -> Tensor | None:
+        """The examples' weights times those of their classes."""
+        if self._class_weights is None:
+            return weights
+        classes = argmax(target, axis=-1) if target.ndim > 1 and target.shape[-1] != 1 else reshape(target, [-1])
+        last = self._class_weights.shape[0] - 1  # the place of all classes beyond those named
+        by_class = gather(self._class_weights, minimum(cast(classes, "int64"), last))
+        return by_class if weights is None else by_class * cast(weights, by_class.dtype)
+
+    def _update_metrics(self, targets: dict[str, Tensor], outputs: dict[str, Tensor]) -> None:
+        for head in self.heads:
+            for metric in head.metrics:
+                metric.update_state(targets[head.target], outputs[head.output])
+
+    def trace(self, inputs: dict[str, Tensor], targets: dict[str, Tensor]) -> None:
+        """Compute loss and metrics on symbols. Raises ShapeError, DtypeError where the labels do not fit the outputs."""
+        self._test(inputs, targets, None)
+
+    # --- epochs --------------------------------------------------------------------------------------------------------------------
+
+    def metrics(self) -> dict[str, Metric]:
+        """Every running value by its history key, the loss first."""
+        found: dict[str, Metric] = {"loss": self._loss}
+        found |= {m.name: m for m in self._head_losses}  # type: ignore[misc]
+        found |= {f"{h.prefix}{m.name or m.type_name}": m for h in self.heads for m in h.metrics}
+        return found
+
+    def results(self) -> dict[str, Any]:
+        """The values since `reset_metrics`, by history key."""
+        return {key: _plain(metric.result()) for key, metric in self.metrics().items()}
+
+    def reset_metrics(self) -> None:
+        for metric in self.metrics().values():
+            metric.reset_state()
+
+    def evaluate(self, batches: Iterable[Batch]) -> dict[str, Any]:
+        """Loss and metrics over the batches; those of an epoch under way are kept."""
+        kept = {name: v.array for name, v in self._metric_variables().items()}
+        self.reset_metrics()
+        for batch in batches:
+            self.test_batch(batch)
+        results = self.results()
+        for name, v in self._metric_variables().items():
+            v.array = kept.get(name, np.zeros_like(v.array))
+        return results
+
+    def predict(self, batches: Iterable[Batch]) -> dict[str, np.ndarray]:
+        """The outputs for all examples, by name."""
+        found: dict[str, list[np.ndarray]] = {name: [] for name in self.network.outputs}
+        for batch in batches:
+            for name, output in self.predict_batch(batch).items():
+                found[name].append(output)
+        return {name: np.concatenate(parts) for name, parts in found.items()}
+
+    # --- state ---------------------------------------------------------------------------------------------------------------------
+
+    def _metric_variables(self) -> dict[str, Variable]:
+        return {f"{key}/{i}": v for key, m in self.metrics().items() for i, v in enumerate(m.variables)}
+
+    def variables(self) -> dict[str, dict[str, Variable]]:
+        """Everything that changes while training, in groups."""
+        return {
+            "model": {w.path: w for w in self.network.weights},
+            "optimizer": dict(self.optimizer.variables),
+            "trainer": {"step": self.step} | {f"metrics/{n}": v for n, v in self._metric_variables().items()},
+        }
+
+    def state(self) -> dict[str, dict[str, np.ndarray]]:
+        """The arrays of `variables()`."""
+        return {group: {name: v.array for name, v in held.items()} for group, held in self.variables().items()}
+
+    def restore(self, state: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+        """Set everything from what `state` gave. Raises SpecError where names differ, as after an edit of the spec."""
+        for group, held in self.variables().items():
+            if held.keys() != state[group].keys():
+                different = ", ".join(sorted(held.keys() ^ state[group].keys())[:5])
+                raise SpecError(f"the checkpoint belongs to another model or optimizer: {different} are in only one of the two")
+            for name, v in held.items():
+                v.array = np.array(state[group][name], dtype=v.dtype.numpy).reshape(v.array.shape)
+
+
+def _class_weights(weights: Mapping[int, float], floatx: str) -> Tensor:
+    """A vector by class, one place longer than needed; classes that are not named count 1, as in Keras."""
+    vector = np.ones(max(weights) + 2, floatx)
+    for number, weight in weights.items():
+        vector[number] = weight
+    return constant(vector)
+
+
+def _plain(value: Tensor) -> Any:
+    array = value.numpy()
+    return array.item() if array.ndim == 0 else array.tolist()
+
+
+def make_heads(
+    network: Network,
+    targets: Mapping[str, TensorSpec],
+    loss: Loss | Mapping[str, Loss],
+    loss_weights: Mapping[str, float] | None,
+    metrics: list[Metric] | Mapping[str, list[Metric]],
+) -> list[Head]:
+    """Pair the network's outputs with targets (by name, else in order), losses and metrics. Raises SpecError."""
+    outputs = list(network.outputs)
+    many = len(outputs) > 1
+    if len(targets) != len(outputs):
+        raise SpecError(
+            f"the model has {len(outputs)} outputs ({', '.join(outputs)}), the data {len(targets)} labels ({', '.join(targets) or 'none'})"
+        )
+    by_name = set(targets) == set(outputs)
+    heads = []
+    for output, target in zip(outputs, targets, strict=True):
+        target = output if by_name else target
+        own = metrics.get(output, []) if isinstance(metrics, Mapping) else metrics
+        resolved = [m.resolve(targets[target], network.output_specs[output]) for m in own]
+        heads.append(
+            Head(
+                output,
+                target,
+                loss.get(output) if isinstance(loss, Mapping) else loss,
+                (loss_weights or {}).get(output, 1.0),
+                resolved,
+                f"{output}_" if many else "",
+            )
+        )
+    return heads
+
+

@@ -1,0 +1,149 @@
+"""Session: the data, the network and the trainer that a spec describes, put together and checked against each other."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from tfcli.data.prepare import PreparedData, prepare, restore
+from tfcli.declare import Path as SpecPath
+from tfcli.declare import Problem, nearest
+from tfcli.engine.dispatch import recording, tracing
+from tfcli.engine.graph.ir import Graph
+from tfcli.engine.spec import Shape, TensorSpec
+from tfcli.errors import DtypeError, ShapeError, SpecError
+from tfcli.logging.run_directory import RunDirectory
+from tfcli.logging.tensors import load_tensors
+from tfcli.models.network import ModelError, Network
+from tfcli.models.trainer import Head, Trainer, make_heads
+from tfcli.spec.diagnostics import InvalidSpec, locate
+from tfcli.spec.dump import resolve_path
+from tfcli.spec.experiment import Experiment
+from tfcli.spec.load import LoadedSpec
+
+
+@dataclass
+class Session:
+    """Everything that a spec describes, ready to train, evaluate or predict."""
+
+    loaded: LoadedSpec
+    data: PreparedData
+    trainer: Trainer
+
+    @property
+    def experiment(self) -> Experiment:
+        return self.loaded.experiment
+
+    @property
+    def network(self) -> Network:
+        return self.trainer.network
+
+    def reported(self) -> list[str]:
+        """The names that an epoch reports."""
+        own = list(self.trainer.metrics())
+        return [*own, *(f"val_{name}" for name in own)] if self.data.validation is not None else own
+
+
+def assemble(loaded: LoadedSpec, learned: Path | None = None) -> Session:
+    """Read the data, build the model, and check that they fit. `learned`: a run's preprocessing/, used instead of adapting anew.
+
+    Raises InvalidSpec with places in the spec, DataError.
+    """
+    experiment: Experiment = loaded.experiment
+    floatx = experiment.precision
+    if learned is None:
+        data = prepare(experiment.data, loaded.root, experiment.seed, floatx)
+    else:
+        data = restore(experiment.data, loaded.root, experiment.seed, learned, floatx)
+    inputs = {name: _spec(item) for name, item in data.inputs.items()}
+    targets = {name: _spec(item) for name, item in data.targets.items()}
+    try:
+        network = Network(experiment.model, inputs, experiment.seed, floatx)
+    except ModelError as error:
+        raise located(loaded, error.problems) from error
+    try:
+        heads = make_heads(network, targets, experiment.loss, experiment.loss_weights, experiment.metrics)
+    except (SpecError, ShapeError) as error:
+        raise loaded.error_at(("loss",), str(error)) from error
+    _freeze(loaded, network)
+    _load_initial_weights(loaded, network)
+    trainer = Trainer(
+        network, heads, experiment.optimizer, experiment.seed, experiment.train.class_weight, experiment.execution == "eager"
+    )
+    session = Session(loaded, data, trainer)
+    _check_loss(loaded, trainer, heads, targets)
+    _check_names(session)
+    return session
+
+
+def located(loaded: LoadedSpec, problems: Iterable[Problem]) -> InvalidSpec:
+    """Problems found after loading, shown in the spec."""
+    listed = list(problems)
+    return InvalidSpec([locate(loaded.document, problem) for problem in listed], listed)
+
+
+def _spec(item: Any) -> TensorSpec:
+    return TensorSpec(Shape((None, *item.shape)), item.dtype)
+
+
+def _check_loss(loaded: LoadedSpec, trainer: Trainer, heads: list[Head], targets: Mapping[str, TensorSpec]) -> None:
+    """Compute loss and metrics once on symbols, so that labels that do not fit are found before anything is written."""
+    graph = Graph("check")
+    with tracing(graph), recording([]):
+        inputs = {name: graph.placeholder(spec) for name, spec in trainer.network.inputs.items()}
+        labels = {head.target: graph.placeholder(targets[head.target]) for head in heads}
+        try:
+            trainer.trace(inputs, labels)
+        except (ShapeError, DtypeError) as error:
+            raise loaded.error_at(("loss",), str(error)) from error
+
+
+def _freeze(loaded: LoadedSpec, network: Network) -> None:
+    """Mark the layers that `train.freeze` names; a pattern that names none is a problem."""
+    problems = []
+    for i, pattern in enumerate(loaded.experiment.train.freeze):
+        chosen = [layer for layer in network.layers if fnmatchcase(layer.path, pattern)]
+        chosen += [layer for layer in network.layers if layer.path.startswith(f"{pattern}/")]
+        if not chosen:
+            hint = nearest(pattern, [layer.path for layer in network.layers])
+            problems.append(Problem(("train", "freeze", i), f"no layer is called `{pattern}`", hint))
+        for layer in chosen:
+            layer.trainable = False
+    if problems:
+        raise located(loaded, problems)
+
+
+def _load_initial_weights(loaded: LoadedSpec, network: Network) -> None:
+    origin = loaded.experiment.train.initial_weights
+    if origin is None:
+        return
+    path = Path(resolve_path(origin, loaded.root))
+    file = RunDirectory(path).weights_path if path.is_dir() else path
+    at: SpecPath = ("train", "initial_weights")
+    if not file.is_file():
+        raise loaded.error_at(at, f"there is no weights file {file}")
+    if file.suffix != ".safetensors":
+        raise loaded.error_at(at, f"{file.name} is no .safetensors file", "give a .safetensors file or a run directory")
+    try:
+        network.load_weights(load_tensors(file), str(origin))
+    except SpecError as error:
+        raise loaded.error_at(at, str(error)) from error
+
+
+def _check_names(session: Session) -> None:
+    """What `monitor` keys name must be reported."""
+    train, names = session.experiment.train, session.reported()
+    monitors: dict[SpecPath, str | None] = {
+        ("train", key, "monitor"): getattr(getattr(train, key), "monitor", None)
+        for key in ("early_stopping", "reduce_lr_on_plateau", "checkpoint")
+    }
+    problems = []
+    for place, name in monitors.items():
+        if name is not None and name not in names:
+            hint = nearest(name, names) or f"reported are: {', '.join(names)}"
+            if name.startswith("val_") and session.data.validation is None:
+                hint = "there is no validation data: add `split: {validation: 0.2}` under `data`, or monitor `loss`"
+            problems.append(Problem(place, f"`{name}` is not reported by this experiment", hint))
+    if problems:
+        raise located(session.loaded, problems)
