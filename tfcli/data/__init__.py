@@ -1,9 +1,9 @@
 """Data: sources, splits, feature columns, preprocessing and batches.
 
-    data = DataSpec(source={"type": "bundled", "name": "iris"}, split={"validation": 0.2})
-    prepared = prepare(data, root=Path("."), seed=0)
-    for batch in prepared.train.batches(epoch=0, training=True):
-        batch.inputs, batch.targets, batch.weights
+data = DataSpec(source={"type": "bundled", "name": "iris"}, split={"validation": 0.2})
+prepared = prepare(data, root=Path("."), seed=0)
+for batch in prepared.train.batches(epoch=0, training=True):
+    batch.inputs, batch.targets, batch.weights
 """
 
 from tfcli.data.pipeline import Split

@@ -7,12 +7,12 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy
 
-from tfcli.data.files import Blob, expansion_limit
+from tfcli.data.files import GZIP_MAGIC, Blob, expansion_limit
 from tfcli.declare import nearest
 from tfcli.errors import DataError
 
@@ -21,7 +21,12 @@ _MAGIC = b"\x93NUMPY"
 
 
 def is_npy(blob: Blob) -> bool:
-    return blob.read()[: len(_MAGIC)] == _MAGIC
+    """Whether the file is a .npy (or .npy.gz) one, by its first bytes."""
+    with blob.open() as stream:
+        head = stream.read(len(_MAGIC))
+    if head[:2] == GZIP_MAGIC:
+        head = blob.read()[: len(_MAGIC)]
+    return head == _MAGIC
 
 
 def read_npy(blob: Blob) -> np.ndarray:
@@ -64,7 +69,7 @@ def _read_members(
     return result
 
 
-def _read_array(stream: BinaryIO, size: int, where: str) -> np.ndarray:
+def _read_array(stream: IO[bytes], size: int, where: str) -> np.ndarray:
     """The array in `stream`, whose `size` in bytes must be just what its header announces."""
     try:
         version = npy.read_magic(stream)

@@ -40,7 +40,8 @@ class FeatureSpace:
         return {name: feature.learn(train, name) for name, feature in self.features.items()}
 
     def encode(self, table: Table, learned: dict[str, Any]) -> dict[str, np.ndarray]:
-        """Model inputs by name: one (N, K) called `features`, or one a feature. Raises DataError naming row and column."""
+        """Model inputs by name: one (N, K) called `features`, or one a feature. Raises DataError naming row and
+        column."""
         self._refuse_absent(table)
         encoded = {n: f.encode(table, n, learned[n], self.floatx) for n, f in self.features.items()}
         encoded |= {cross.name: self._cross(cross, table, learned) for cross in self.crosses}

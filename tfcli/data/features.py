@@ -29,7 +29,8 @@ class NumberFeature(Feature, abstract=True):
     """A column of numbers."""
 
     missing: Literal["mean", "median"] | float | None = None
-    """What stands for a missing number: the training split's mean or median, or a number. Default: a missing number is an error."""
+    """What stands for a missing number: the training split's mean or median, or a number. Default: a missing number
+    is an error."""
     indicator: bool = False
     """Adds an entry that is 1 where the number was missing, else 0."""
 
@@ -56,11 +57,13 @@ class NumberFeature(Feature, abstract=True):
     def _filled(self, table: Table, name: str, fill: float | None) -> np.ndarray:
         numbers = table.numbers(name)
         gaps = np.isnan(numbers)
-        if gaps.any() and fill is None:
+        if not gaps.any():
+            return numbers
+        if fill is None:
             where = table.where(int(np.argwhere(gaps)[0][0]), name)
             hint = f"say what stands for it: `{name}: {{type: {self.type_name}, missing: mean, indicator: true}}`"
             raise DataError(f"{where}: a number is missing; {hint}")
-        return np.where(gaps, fill, numbers) if gaps.any() else numbers
+        return np.where(gaps, fill, numbers)
 
     def encode(self, table: Table, name: str, learned: dict[str, Any], floatx: str) -> np.ndarray:
         numbers = self.transform(self._filled(table, name, learned["fill"]), learned)
@@ -100,7 +103,8 @@ class FloatNormalized(NumberFeature):
 
 
 class FloatDiscretized(NumberFeature):
-    """A number as the bin that it falls in: `num_bins` bins of equally many training examples, or those between `bin_boundaries`.
+    """A number as the bin that it falls in: `num_bins` bins of equally many training examples, or those between
+    `bin_boundaries`.
 
     Boundaries are the exact quantiles of the training split (Keras estimates them).
     """
@@ -133,7 +137,8 @@ class FloatDiscretized(NumberFeature):
 
 
 class CategoricalFeature(Feature, abstract=True):
-    """A column of categories, numbered as Keras does: what the training split does not have first, then the most frequent first.
+    """A column of categories, numbered as Keras does: what the training split does not have first, then the most
+    frequent first.
 
     A missing value counts as one that the training split does not have.
     """

@@ -8,13 +8,15 @@ import re
 import zlib
 from dataclasses import dataclass
 from hashlib import file_digest
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from tfcli.declare import nearest
 from tfcli.errors import DataError
 
 BUNDLED = Path(__file__).parent / "bundled"
+GZIP_MAGIC = b"\x1f\x8b"
 _BUNDLED_PREFIX = "bundled:"
 _ALWAYS_ALLOWED_BYTES = 2**28
 _MAX_EXPANSION = 100
@@ -44,9 +46,10 @@ class Blob:
             raise DataError(f"cannot read {self.name} ({self.path}): {error.strerror}") from error
 
     def read(self, limit: int | None = None) -> bytes:
-        """All bytes, unpacked where they are gzipped; DataError past `limit` bytes (default: what honest gzip files stay below)."""
+        """All bytes, unpacked where they are gzipped; DataError past `limit` bytes (default: what honest gzip files
+        stay below)."""
         with self.open() as stream:
-            packed = stream.read(2) == b"\x1f\x8b"
+            packed = stream.read(2) == GZIP_MAGIC
             stream.seek(0)
             if not packed:
                 return stream.read()
@@ -67,7 +70,7 @@ class Blob:
             return {}
         bundled = self.path.parent == BUNDLED
         with self.open() as stream:
-            digest = file_digest(stream, "sha256").hexdigest()
+            digest = file_digest(cast(BufferedReader, stream), "sha256").hexdigest()
         return {self.name if bundled else str(self.path.absolute()): digest}
 
 
@@ -89,6 +92,12 @@ def resolve(root: Path, path: str) -> Path:
     return root / Path(re.sub(r"\$\{(\w+)\}", value, path)).expanduser()
 
 
+def absolute(root: Path, path: str) -> str:
+    """`path` so that it means the same from any folder; a bundled set's as it is. Raises DataError as `resolve`
+    does."""
+    return path if path.startswith(_BUNDLED_PREFIX) else os.path.abspath(resolve(root, path))
+
+
 def bundled_file(name: str) -> Path:
     """The file of a set that comes with the package. Raises DataError for a name that is none."""
     files = {path.name.split(".")[0]: path for path in BUNDLED.iterdir() if path.suffix != ".md"}
@@ -99,7 +108,8 @@ def bundled_file(name: str) -> Path:
 
 
 def find(root: Path, path: str) -> list[Blob]:
-    """The files that `path` means (several where it is a glob), in order of name. Raises DataError where there is none."""
+    """The files that `path` means (several where it is a glob), in order of name. Raises DataError where there is
+    none."""
     resolved = resolve(root, path)
     if resolved.is_file():
         return [Blob(path, resolved)]

@@ -10,7 +10,8 @@ from tfcli.errors import DataError
 
 
 def learn_labels(train: Table) -> dict[str, Any]:
-    """{label column of texts: its distinct values in the training split, sorted}. Raises DataError where one is missing."""
+    """{label column of texts: its distinct values in the training split, sorted}. Raises DataError where one is
+    missing."""
     classes = {}
     for name in train.labels:
         column = train.columns[name]
@@ -21,7 +22,8 @@ def learn_labels(train: Table) -> dict[str, Any]:
 
 
 def encode_labels(table: Table, classes: dict[str, list[str]], floatx: str) -> dict[str, np.ndarray]:
-    """Targets by name: texts as int64 index into `classes`, booleans and whole numbers as they are, numbers as `floatx`.
+    """Targets by name: texts as int64 index into `classes`, booleans and whole numbers as they are, numbers as
+    `floatx`.
 
     Raises DataError, naming the row, for a missing label and for one that the training split does not have.
     """
@@ -54,10 +56,26 @@ def _indices(table: Table, name: str, classes: list[str]) -> np.ndarray:
     return np.array(codes, np.int64).reshape(texts.shape)
 
 
-def _refuse_missing(table: Table, name: str, missing: np.ndarray) -> None:
-    missing = missing.reshape(len(missing), -1).any(axis=1)
-    if missing.any():
-        where = table.where(int(missing.argmax()), name)
+def encode_weights(table: Table, floatx: str) -> np.ndarray | None:
+    """The examples' weights (N,); None where the source has none. Raises DataError for a missing or negative one."""
+    if table.weight is None:
+        return None
+    weights = table.numbers(table.weight)
+    if weights.ndim != 1:
         raise DataError(
-            f"{where}: the label is missing; give it a value, or leave the row out ({missing.sum()} in all)"
+            f"sample_weight: {table.weight!r} has shape {weights.shape}; one weight an example was expected"
         )
+    wrong = ~(weights >= 0)
+    if wrong.any():
+        at = int(wrong.argmax())
+        raise DataError(
+            f"{table.where(at, table.weight)}: expected a weight, a number of at least 0, got {weights[at]}"
+        )
+    return weights.astype(floatx)
+
+
+def _refuse_missing(table: Table, name: str, missing: np.ndarray) -> None:
+    rows = np.asarray(missing).reshape(len(missing), -1).any(axis=1)
+    if rows.any():
+        where = table.where(int(rows.argmax()), name)
+        raise DataError(f"{where}: the label is missing; give it a value, or leave the row out ({rows.sum()} in all)")

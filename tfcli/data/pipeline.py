@@ -1,11 +1,12 @@
 """A pipeline's way through the examples.
 
-Choosing and ordering is arithmetic on indices, done for a whole epoch beforehand; only then are batches gathered and transformed. So an
-epoch can begin in its middle, and no example is touched that no batch needs.
+Choosing and ordering is arithmetic on indices, done for a whole epoch beforehand; only then are batches gathered and
+transformed. So an epoch can begin in its middle, and no example is touched that no batch needs.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -40,9 +41,7 @@ class Pipeline:
         """The transformations among the stages from `first` to before `end`."""
         span = list(enumerate(zip(self.stages, self.contexts(), strict=True)))[first:end]
         return [
-            stage.bind(self.learned.get(i, {}), context)
-            for i, (stage, context) in span
-            if isinstance(stage, Transform)
+            stage.bind(self.learned.get(i, {}), context) for i, (stage, context) in span if isinstance(stage, Transform)
         ]
 
     def learn(self, examples: Batch) -> "Pipeline":
@@ -51,7 +50,7 @@ class Pipeline:
         for i, (stage, context) in enumerate(zip(self.stages, self.contexts(), strict=True)):
             if isinstance(stage, Transform) and stage.learns:
                 before = Pipeline(self.stages[:i], self.context, learned)
-                learned[i] = stage.learn(before.stream(examples), context)
+                learned[i] = stage.learn(Replay(partial(before.stream, examples)), context)
         return replace(self, learned=learned)
 
     def stream(self, examples: Batch) -> Iterator[Batch]:
@@ -70,10 +69,10 @@ class Pipeline:
     ) -> Any:
         """The rows of each batch, in order, by the stages from `first` to before `end`.
 
-        `elements` are the rows that the stages begin with (a number: so many), or batches of them. Without a batch stage and
-        `default_batch_size` the result is one array of rows.
+        `elements` are the rows that the stages begin with (a number: so many), or batches of them. Without a batch
+        stage and `default_batch_size` the result is one array of rows.
         """
-        items = np.arange(elements) if isinstance(elements, int) else elements
+        items: Any = np.arange(elements) if isinstance(elements, int) else elements
         for stage, context in list(zip(self.stages, self.contexts(), strict=True))[first:end]:
             if isinstance(stage, BatchStage):
                 items = stage.cut(items, stage.drop_remainder)
@@ -106,6 +105,16 @@ def _undropping(stage: Stage) -> Stage:
     if isinstance(stage, BatchStage):
         return BatchStage(stage.batch_size)
     return _Nothing() if isinstance(stage, Ordering) else stage
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Batches that can be gone through again and again."""
+
+    make: Callable[[], Iterator[Batch]]
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self.make()
 
 
 def transformed(batches: Iterable[Batch], functions: Sequence[Callable[[Batch], Batch]]) -> Iterator[Batch]:
@@ -141,7 +150,8 @@ class Split:
         return len(self.pipeline.plan(len(self.examples), training=True))
 
     def labels(self) -> dict[str, np.ndarray]:
-        """The labels by target, texts as their index, before the pipeline, in the order of `batches` outside training."""
+        """The labels by target, texts as their index, before the pipeline, in the order of `batches` outside
+        training."""
         return self.examples.take(np.concatenate(self._rows)).targets
 
     def batches(self, epoch: int = 0, start: int = 0, training: bool = False) -> Iterator[Batch]:
@@ -174,14 +184,16 @@ def _materialized(
     try:
         joined = _joined(parts)
     except ValueError as error:
-        raise DataError("data.pipeline: `cache` holds batches of different shapes; put it before what makes them") from error
+        raise DataError(
+            "data.pipeline: `cache` holds batches of different shapes; put it before what makes them"
+        ) from error
     rows = np.arange(bounds[-1])
     return joined, rows if isinstance(elements, np.ndarray) else np.split(rows, bounds[:-1])
 
 
 def _joined(parts: Sequence[Batch]) -> Batch:
     first = parts[0]
-    weights = None if first.weights is None else np.concatenate([part.weights for part in parts])
+    weights = None if first.weights is None else np.concatenate([np.asarray(part.weights) for part in parts])
     return Batch(
         {name: np.concatenate([part.inputs[name] for part in parts]) for name in first.inputs},
         {name: np.concatenate([part.targets[name] for part in parts]) for name in first.targets},

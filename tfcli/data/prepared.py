@@ -10,7 +10,7 @@ import numpy as np
 from tfcli.data import persist
 from tfcli.data.feature_space import FeatureSpace, concatenate_numbers
 from tfcli.data.files import Blob
-from tfcli.data.labels import encode_labels, learn_labels
+from tfcli.data.labels import encode_labels, encode_weights, learn_labels
 from tfcli.data.pipeline import Pipeline, Split, transformed
 from tfcli.data.spec import DataSpec
 from tfcli.data.stage import Batch, Context
@@ -30,8 +30,8 @@ class ArraySpec:
 class PreparedData:
     """Splits, and what was learned from the training split. A split is read when it is first asked for.
 
-    `inputs` and `targets` describe what the pipeline makes of one example; `class_names` says what a target's whole numbers stand for,
-    where they stand for texts; `fingerprints` has the SHA-256 of each file read.
+    `inputs` and `targets` describe what the pipeline makes of one example; `class_names` says what a target's whole
+    numbers stand for, where they stand for texts; `fingerprints` has the SHA-256 of each file read.
     """
 
     def __init__(self, data: DataSpec, root: Path, seed: int, floatx: str, learned: dict[str, Any]) -> None:
@@ -66,29 +66,35 @@ class PreparedData:
     def predict_input(self, source: Path | bytes, labelled: bool = False) -> Split:
         """The examples of a raw file (or its bytes) in the source's own format, put through exactly what was learned.
 
-        One example a row, in the file's order. Labels are needed only where `labelled`. Raises DataError naming row and column.
+        One example a row, in the file's order. Labels are needed only where `labelled`. Raises DataError naming row and
+        column.
         """
         blob = Blob("standard input", content=source) if isinstance(source, bytes) else Blob(str(source), source)
         reader = self.data.training_source
-        table = reader.examples(reader.read_input(blob, labelled), self._learned["source"], labelled)
+        table = reader.examples(reader.read_input(blob, labelled), self._learned["source"], labelled, self.floatx)
         return Split(self._encoded(self._aligned(table)), self._pipeline.whole())
 
     def _split(self, name: str) -> Split | None:
-        rows = self._rows(name)
-        if rows is None:
+        if not self._has(name):
             return None
+        rows = self._rows(name)
         source = self.data.sources().get(name, self.data.training_source)
-        table = self._aligned(source.examples(rows, self._learned["source"]))
+        table = self._aligned(source.examples(rows, self._learned["source"], floatx=self.floatx))
         self._read.pop(name)
         return Split(self._encoded(table), self._pipeline)
 
-    def _rows(self, name: str) -> Table | None:
-        """The rows of a split as the source has them; None where the spec has no such split."""
+    def _has(self, name: str) -> bool:
+        if self.data.source is None:
+            return name in self.data.sources()
+        return name == "train" or (self.data.split is not None and getattr(self.data.split, name) is not None)
+
+    def _rows(self, name: str) -> Table:
+        """The rows of a split as the source has them."""
         if name not in self._read and self.data.source is not None:
             self._read = self._divided(self._checked(self.data.source.read(self.root)))
-        elif name not in self._read and name in self.data.sources():
+        elif name not in self._read:
             self._read[name] = self._checked(self.data.sources()[name].read(self.root))
-        return self._read.get(name)
+        return self._read[name]
 
     def _divided(self, table: Table) -> dict[str, Table]:
         if self.data.split is None:
@@ -97,7 +103,8 @@ class PreparedData:
         return {name: table.select(rows) for name, rows in parts.items()}
 
     def _checked(self, table: Table) -> Table:
-        """Notes the files' fingerprints. Raises DataError for a file that is not what it was when the model learned from it."""
+        """Notes the files' fingerprints. Raises DataError for a file that is not what it was when the model learned
+        from it."""
         for file, digest in table.files.items():
             if self.fingerprints.setdefault(file, digest) != digest:
                 raise DataError(
@@ -113,17 +120,19 @@ class PreparedData:
     def learn(self) -> None:
         """Learn from the training split alone."""
         rows = self._rows("train")
-        assert rows is not None, "there always is a training split"
         source = self.data.training_source
         self._learned["source"] = source.learn(rows)
-        table = source.examples(rows, self._learned["source"])
-        self._learned["columns"] = {"features": table.features, "labels": table.labels, "weight": table.weight}
+        table = source.examples(rows, self._learned["source"], floatx=self.floatx)
+        features = sorted(self.data.features) or table.features
+        self._learned["columns"] = {"features": features, "labels": table.labels, "weight": table.weight}
         self._learned["labels"] = learn_labels(table)
         self._learned["features"] = self._feature_space.learn(table) if self.data.features else {}
         self._learned["stages"] = {}
         examples = self._encoded(table)
         pipeline = self._pipeline.learn(examples)
         self._learned["stages"] = {str(i): learned for i, learned in pipeline.learned.items()}
+        self.train = Split(examples, pipeline)
+        self._read.pop("train")
         sample = next(transformed([examples.take(np.arange(min(2, len(examples))))], pipeline.functions()))
         for kind, arrays in (("inputs", sample.inputs), ("targets", sample.targets)):
             self._learned[kind] = {n: {"shape": list(a.shape[1:]), "dtype": str(a.dtype)} for n, a in arrays.items()}
@@ -157,13 +166,12 @@ class PreparedData:
         known = self._learned["columns"]
         features = _names_for(table, table.features, known["features"])
         labels = _names_for(table, table.labels, known["labels"]) if table.labels else {}
-        # Columns that are features of the feature space, but not of the source's own list, stay as they are.
         columns = table.columns | {new: table.columns[old] for new, old in (features | labels).items()}
         return replace(table, columns=columns, features=list(features), labels=list(labels))
 
     def _encoded(self, table: Table) -> Batch:
-        weights = None if table.weight is None else table.numbers(table.weight).astype(self.floatx)
-        return Batch(self._inputs_of(table), encode_labels(table, self._learned["labels"], self.floatx), weights)
+        targets = encode_labels(table, self._learned["labels"], self.floatx)
+        return Batch(self._inputs_of(table), targets, encode_weights(table, self.floatx))
 
     def _inputs_of(self, table: Table) -> dict[str, np.ndarray]:
         if self.data.features:
@@ -203,18 +211,21 @@ def _names_for(table: Table, names: list[str], known: list[str]) -> dict[str, st
 
 
 def prepare(data: DataSpec, root: Path, seed: int = 0, floatx: str = "float32") -> PreparedData:
-    """Read the data, divide it, and learn from the training split alone. `root`: the spec's folder. Raises DataError."""
+    """Read the data, divide it, and learn from the training split alone. `root`: the spec's folder. Raises
+    DataError."""
     prepared = PreparedData(data, Path(root), seed, floatx, {})
     prepared.learn()
+    for name in ("validation", "test"):
+        getattr(prepared, name)  # read now, so that what is wrong with it shows before training does
     return prepared
 
 
 def restore(data: DataSpec, root: Path, seed: int, directory: Path) -> PreparedData:
-    """The data as it was prepared, from what `PreparedData.save` wrote: nothing is learned anew, and no file read before a split is asked for.
+    """The data as it was prepared, from what `PreparedData.save` wrote: nothing is learned anew, and no file read
+    before a split is asked for.
 
     Raises DataError where the directory is damaged, and later for a data file that has changed.
     """
     learned = persist.load(Path(directory))
     floatx = learned.pop("floatx", "float32")
     return PreparedData(data, Path(root), seed, floatx, learned)
-

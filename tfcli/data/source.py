@@ -13,8 +13,8 @@ Names = str | list[str]
 class Source(Declared, kind="data source"):
     """Where examples come from.
 
-    `read` gives the rows as the file has them. `learn` looks at the training split's rows, `examples` makes the model's examples of
-    rows with what was learned: for most sources a row is an example and both have nothing to do.
+    `read` gives the rows as the file has them. `learn` looks at the training split's rows, `examples` makes the model's
+    examples of rows with what was learned: for most sources a row is an example and both have nothing to do.
     """
 
     ordered: ClassVar[bool] = False
@@ -25,15 +25,17 @@ class Source(Declared, kind="data source"):
         raise AssertionError(f"{type(self).__name__} must define read")
 
     def read_input(self, blob: Blob, labelled: bool) -> Table:
-        """The rows of one raw file in the source's format; labels are needed only where `labelled`. Raises DataError."""
+        """The rows of one raw file in the source's format; labels are needed only where `labelled`. Raises
+        DataError."""
         raise AssertionError(f"{type(self).__name__} must define read_input")
 
     def learn(self, train: Table) -> dict[str, Any]:
         """What `examples` needs to know of the training split's rows."""
         return {}
 
-    def examples(self, rows: Table, learned: dict[str, Any], labelled: bool = True) -> Table:
-        """The examples that `rows` hold; without targets where not `labelled`."""
+    def examples(self, rows: Table, learned: dict[str, Any], labelled: bool = True, floatx: str = "float64") -> Table:
+        """The examples that `rows` hold; without targets where not `labelled`. A source that computes
+        floating-point numbers gives them as `floatx`."""
         return rows
 
     def class_names(self, learned: dict[str, Any]) -> dict[str, list[str]]:

@@ -32,7 +32,8 @@ class DataSpec(Declared, name="data"):
     validation: PartSpec | None = None
     test: PartSpec | None = None
     features: dict[str, Feature] = {}
-    """Table columns as model inputs, in the words of Keras's FeatureSpace. Default: all numeric columns, as one vector."""
+    """Table columns as model inputs, in the words of Keras's FeatureSpace. Default: all numeric columns, as one
+    vector."""
     crosses: list[Cross] = []
     """Features for combinations of features."""
     output_mode: Literal["concat", "dict"] = "concat"
@@ -67,7 +68,9 @@ class DataSpec(Declared, name="data"):
         if self.source is not None:
             for name in ("train", "validation", "test"):
                 if getattr(self, name) is not None:
-                    raise FieldError(name, "goes with a source each, not with `source`", "use `split` to divide `source`")
+                    raise FieldError(
+                        name, "goes with a source each, not with `source`", "use `split` to divide `source`"
+                    )
         elif self.train is None:
             raise FieldError("source", "data needs a `source`, or `train: {source: …}`")
         elif self.split is not None:
@@ -81,7 +84,7 @@ class DataSpec(Declared, name="data"):
                 raise FieldError("output_mode", "dict has one model input a feature, and there are no `features`")
             return
         source = self.training_source
-        if not isinstance(source, TabularSource | Bundled) or isinstance(source, Bundled) and source.name == "digits":
+        if not isinstance(source, TabularSource | Bundled) or (isinstance(source, Bundled) and source.name == "digits"):
             raise FieldError("features", f"are columns of a table, and a `{source.type_name}` source has none")
         for i, cross in enumerate(self.crosses):
             self._check_cross(i, cross)
@@ -97,7 +100,9 @@ class DataSpec(Declared, name="data"):
                 raise FieldError(("crosses", i, "features", j), f"there is no feature {name!r}", hint)
             if not isinstance(self.features[name], IndexFeature):
                 raise FieldError(
-                    ("crosses", i, "features", j), f"{name!r} is a number; categories can be crossed", "float_discretized"
+                    ("crosses", i, "features", j),
+                    f"{name!r} is a number; categories can be crossed",
+                    "float_discretized",
                 )
 
     def _check_encoded(self) -> None:

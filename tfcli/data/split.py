@@ -83,7 +83,8 @@ def draw(order: np.ndarray, sizes: dict[str, int]) -> Parts:
 
 
 def draw_stratified(classes: np.ndarray, sizes: dict[str, int], rng: np.random.Generator) -> Parts:
-    """As `draw`, with each class's share of every split rounded by the largest remainder. `classes` (N,) int, from 0."""
+    """As `draw`, with each class's share of every split rounded by the largest remainder. `classes` (N,) int, from
+    0."""
     members = [rng.permutation(np.flatnonzero(classes == c)) for c in range(classes.max() + 1)]
     totals = np.array([len(rows) for rows in members])
     taken = np.zeros_like(totals)

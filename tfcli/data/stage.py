@@ -1,6 +1,6 @@
 """The contract of a pipeline stage, and the batches that stages work on."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,7 @@ class Transform(Stage, abstract=True):
         return False
 
     def learn(self, batches: Iterable[Batch], context: Context) -> dict[str, Any]:
-        """What `bind` needs to know of the training split."""
+        """What `bind` needs to know of the training split, whose `batches` can be gone through again and again."""
         return {}
 
     def bind(self, learned: dict[str, Any], context: Context) -> Function:
@@ -106,14 +106,15 @@ class InputTransform(Transform, abstract=True):
         return as_list(self.features) or list(batch.inputs)
 
     def learn(self, batches: Iterable[Batch], context: Context) -> dict[str, Any]:
-        columns: dict[str, list[np.ndarray]] = {}
-        for batch in batches:
-            for name in self.names(batch, context):
-                columns.setdefault(name, []).append(self.checked(batch.inputs[name], name, context))
-        return {name: self.learn_input(arrays, name, context) for name, arrays in columns.items()}
+        names = self.names(next(iter(batches)), context)
 
-    def learn_input(self, arrays: list[np.ndarray], name: str, context: Context) -> Any:
-        """What is to be learned of one input, given as a list of batches."""
+        def arrays(name: str) -> Iterator[np.ndarray]:
+            return (self.checked(batch.inputs[name], name, context) for batch in batches)
+
+        return {name: self.learn_input(arrays(name), name, context) for name in names}
+
+    def learn_input(self, arrays: Iterator[np.ndarray], name: str, context: Context) -> Any:
+        """What is to be learned of one input, given batch by batch."""
         return {}
 
     def checked(self, array: np.ndarray, name: str, context: Context) -> np.ndarray:

@@ -34,8 +34,9 @@ class Rows:
 class Table:
     """Columns by name. `features`, `labels` and `weight` say what they are for.
 
-    Numbers are int64 or float64 with NaN where one is missing (or whatever the file's arrays hold), texts are objects with `""` where
-    one is missing. `tabular`: columns of single values, as in a CSV file, rather than arrays that are model inputs as they are.
+    Numbers are int64 or float64 with NaN where one is missing (or whatever the file's arrays hold), texts are objects
+    with `""` where one is missing. `tabular`: columns of single values, as in a CSV file, rather than arrays that are
+    model inputs as they are.
     """
 
     columns: dict[str, np.ndarray]
@@ -106,23 +107,32 @@ def parse_number(text: str) -> float | None:
 
 def column_of_texts(texts: Sequence[str], missing: frozenset[str]) -> np.ndarray:
     """int64 where all of `texts` are whole numbers, float64 where all are numbers or missing, else objects."""
-    stripped = [text.strip() for text in texts]
+    stripped = list(map(str.strip, texts))
     known = [text for text in stripped if text not in missing]
-    if not known or any("_" in text for text in known):
+    numbers = _parsed(known) if known else None
+    if numbers is None:
         return np.array(["" if text in missing else text for text in stripped], object)
-    try:
-        if len(known) == len(stripped):
-            return np.array(list(map(int, known)), np.int64)
-    except (ValueError, OverflowError):
-        pass
-    try:
-        return np.array([np.nan if text in missing else float(text) for text in stripped], np.float64)
-    except ValueError:
-        return np.array(["" if text in missing else text for text in stripped], object)
+    if len(known) == len(stripped):
+        return numbers
+    column = np.full(len(stripped), np.nan)
+    column[[text not in missing for text in stripped]] = numbers
+    return column
+
+
+def _parsed(texts: list[str]) -> np.ndarray | None:
+    """int64 or float64 of `texts`; None where one of them is no number."""
+    for parse, dtype in ((int, np.int64), (float, np.float64)):
+        try:
+            numbers = np.array(list(map(parse, texts)), dtype)
+        except (ValueError, OverflowError):
+            continue
+        return None if any("_" in text for text in texts) else numbers
+    return None
 
 
 def column_of_values(values: Sequence[Any], name: str, rows: Rows) -> np.ndarray:
-    """A column from Python values: numbers, booleans (0 and 1), texts, lists of numbers of one length, None where missing."""
+    """A column from Python values: numbers, booleans (0 and 1), texts, lists of numbers of one length, None where
+    missing."""
     known = [value for value in values if value is not None]
     if any(isinstance(value, list) for value in known):
         return _column_of_lists(values, name, rows)

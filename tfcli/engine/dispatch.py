@@ -9,7 +9,7 @@ import numpy as np
 
 from tfcli.engine.graph.ir import AssignVariable, Graph, Node, ReadVariable
 from tfcli.engine.op import Op
-from tfcli.engine.spec import broadcast, show_shape
+from tfcli.engine.spec import show_shape
 from tfcli.engine.tensor import Symbol, Tensor, Variable, as_array, convert_to_tensor
 from tfcli.errors import DtypeError, ShapeError
 
@@ -77,8 +77,10 @@ def assign(variable: Variable, value: Any) -> Tensor:
     tensor = convert_to_tensor(value)
     if tensor.dtype != variable.dtype:
         raise DtypeError(f"{variable.name} is {variable.dtype.name}, the value is {tensor.dtype.name}; tf.cast converts")
-    fits = len(tensor.shape) == len(variable.shape) and broadcast(tensor.shape, variable.shape, variable.name) is not None
-    if not fits or any(v is not None and s not in (v, None) for s, v in zip(tensor.shape, variable.shape, strict=True)):
+    fits = len(tensor.shape) == len(variable.shape) and all(
+        v is None or s in (v, None) for s, v in zip(tensor.shape, variable.shape, strict=True)
+    )
+    if not fits:
         raise ShapeError(
             f"{variable.name} has the shape {show_shape(variable.shape)}, the value {show_shape(tensor.shape)}; they must be equal"
         )

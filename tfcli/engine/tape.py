@@ -9,7 +9,7 @@ from tfcli.engine.graph.ir import Node
 from tfcli.engine.op import Op
 from tfcli.engine.spec import show_shape
 from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
-from tfcli.errors import TfcliError
+from tfcli.errors import ShapeError, TfcliError
 
 
 class _Read(Op):
@@ -79,6 +79,8 @@ class GradientTape:
 
         None (or zeros, with `unconnected_gradients="zero"`) where the target does not depend on the source.
         """
+        if unconnected_gradients not in ("none", "zero"):
+            raise TfcliError(f"unconnected_gradients must be 'none' or 'zero', got {unconnected_gradients!r}")
         if self._used and not self.persistent:
             raise TfcliError("this tape has given its gradients; use GradientTape(persistent=True) to ask more than once")
         self._used = True
@@ -108,7 +110,7 @@ def backward(nodes: Sequence[Node], targets: list[Tensor], seeds: list[Any], sou
     gradients: dict[int, Tensor] = {}
     for target, seed in zip(targets, seeds, strict=True):
         if target.dtype.is_floating:
-            _accumulate(gradients, target, ones_like(target) if seed is None else convert_to_tensor(seed, target.dtype))
+            _accumulate(gradients, target, ones_like(target) if seed is None else _seed(seed, target))
     kept = {id(s) for s in sources}
     for node in reversed(nodes):
         if not any(id(i) in needed for i in node.inputs):
@@ -117,6 +119,16 @@ def backward(nodes: Sequence[Node], targets: list[Tensor], seeds: list[Any], sou
         if any(g is not None for g in received):
             _sweep(node, received, needed, gradients)
     return [gradients.get(id(s)) for s in sources]
+
+
+def _seed(value: Any, target: Tensor) -> Tensor:
+    seed = convert_to_tensor(value, target.dtype)
+    compatible = len(seed.shape) == len(target.shape) and all(
+        a == b or None in (a, b) for a, b in zip(seed.shape, target.shape, strict=True)
+    )
+    if not compatible:
+        raise ShapeError(f"an output gradient of shape {show_shape(seed.shape)} for a target of {show_shape(target.shape)}")
+    return seed
 
 
 def _depending_on(nodes: Sequence[Node], sources: list[Any]) -> set[int]:

@@ -283,6 +283,8 @@ def as_array(value: Any, dtype: Any = None) -> np.ndarray:
         array = np.asarray(value)
     else:
         array = _from_python(value)
+        if dtype is None and not _has_numpy(value):
+            array = _narrowed(array)
     if dtype is not None:
         return array.astype(as_dtype(dtype).numpy, copy=False)
     return array.astype(object) if array.dtype.kind in "US" else array
@@ -297,8 +299,11 @@ def _from_python(value: Any) -> np.ndarray:
         if all(isinstance(v, str | bytes) for v in array.flat):
             return array
         raise DtypeError(f"cannot make a tensor of {str(value)[:60]}")
-    if _has_numpy(value):
-        return array
+    return array
+
+
+def _narrowed(array: np.ndarray) -> np.ndarray:
+    """Python's floats as float32, its ints as int32 where they fit."""
     if array.dtype.kind == "f":
         return array.astype(float32.numpy)
     if array.dtype.kind == "i":

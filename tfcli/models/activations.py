@@ -1,14 +1,13 @@
 """Activations: functions of a tensor, entry by entry or along an axis. Names and settings are those of `keras.activations`."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 from tfcli.declare import Declared, NonNegativeFloat, PositiveFloat
+from tfcli.engine.ops import nn
 from tfcli.engine.ops.elementwise import (
     abs_,
     clip_by_value,
-    erf,
     exp,
     expm1,
     maximum,
@@ -21,8 +20,7 @@ from tfcli.engine.ops.elementwise import (
     tanh,
     where,
 )
-from tfcli.engine.ops.index import sort
-from tfcli.engine.ops.nn import log_softmax, softmax
+from tfcli.engine.ops.order import sort
 from tfcli.engine.ops.reduce import cumsum, reduce_sum
 from tfcli.engine.ops.shape import ones_like, split, zeros_like
 from tfcli.engine.spec import normalize_axis, show_shape
@@ -77,14 +75,14 @@ class LeakyRelu(Activation):
     negative_slope: float = 0.2
 
     def __call__(self, x):
-        return where(x > 0.0, x, x * self.negative_slope)
+        return nn.leaky_relu(x, self.negative_slope)
 
 
 class Relu6(Activation):
     """x held between 0 and 6."""
 
     def __call__(self, x):
-        return clip_by_value(x, 0.0, 6.0)
+        return nn.relu6(x)
 
 
 class Elu(Activation):
@@ -93,15 +91,14 @@ class Elu(Activation):
     alpha: float = 1.0
 
     def __call__(self, x):
-        return where(x > 0.0, x, self.alpha * expm1(minimum(x, 0.0)))
+        return nn.elu(x, self.alpha)
 
 
 class Selu(Activation):
     """The self-normalising scaled ELU (Klambauer et al., 2017)."""
 
     def __call__(self, x):
-        alpha, scale = 1.6732632423543772, 1.0507009873554805
-        return scale * where(x > 0.0, x, alpha * expm1(minimum(x, 0.0)))
+        return nn.selu(x)
 
 
 class Celu(Activation):
@@ -119,9 +116,7 @@ class Gelu(Activation):
     approximate: bool = False
 
     def __call__(self, x):
-        if self.approximate:
-            return 0.5 * x * (1.0 + tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * (x * x * x))))
-        return 0.5 * x * (1.0 + erf(x * math.sqrt(0.5)))
+        return nn.gelu(x, self.approximate)
 
 
 class Glu(Activation):
@@ -161,7 +156,7 @@ class Softmax(Activation):
     axis: int = -1
 
     def __call__(self, x):
-        output = softmax(x, axis=self.axis)
+        output = nn.softmax(x, self.axis)
         output.logits = x
         return output
 
@@ -172,7 +167,7 @@ class LogSoftmax(Activation):
     axis: int = -1
 
     def __call__(self, x):
-        return log_softmax(x, axis=self.axis)
+        return nn.log_softmax(x, self.axis)
 
 
 class Sparsemax(Activation):
@@ -201,28 +196,28 @@ class Softsign(Activation):
     """x / (1 + |x|)."""
 
     def __call__(self, x):
-        return x / (1.0 + abs_(x))
+        return nn.softsign(x)
 
 
 class Silu(Activation, aliases=("swish",)):
     """x * sigmoid(x) (Ramachandran et al., 2017)."""
 
     def __call__(self, x):
-        return x * sigmoid(x)
+        return nn.silu(x)
 
 
 class HardSigmoid(Activation):
     """relu6(x + 3) / 6."""
 
     def __call__(self, x):
-        return clip_by_value(x + 3.0, 0.0, 6.0) / 6.0
+        return nn.relu6(x + 3.0) / 6.0
 
 
 class HardSilu(Activation, aliases=("hard_swish",)):
     """x * relu6(x + 3) / 6 (Howard et al., 2019)."""
 
     def __call__(self, x):
-        return x * (clip_by_value(x + 3.0, 0.0, 6.0) / 6.0)
+        return x * (nn.relu6(x + 3.0) / 6.0)
 
 
 class HardTanh(Activation):

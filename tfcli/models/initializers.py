@@ -58,7 +58,9 @@ class Constant(Initializer):
             return np.broadcast_to(value, tuple(shape)).copy()
         except ValueError as error:
             given, wanted = show_shape(value.shape), show_shape(shape)
-            raise ShapeError(f"constant: a value of shape {given} does not broadcast to the weight's {wanted}") from error
+            raise ShapeError(
+                f"constant: a value of shape {given} does not broadcast to the weight's {wanted}"
+            ) from error
 
 
 class Identity(Initializer, aliases=("identity_initializer",)):

@@ -2,6 +2,7 @@
 
 from tfcli.declare import Declared, FieldError
 from tfcli.engine.spec import DTYPES
+from tfcli.models import layers as _declares_every_layer  # noqa: F401
 from tfcli.models.layers.base import Layer
 
 

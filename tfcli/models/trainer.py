@@ -18,8 +18,7 @@ from tfcli.engine.tensor import Tensor, Variable, constant
 from tfcli.errors import SpecError
 from tfcli.models.layers.base import calling
 from tfcli.models.losses import Loss
-from tfcli.models.metrics import Metric
-from tfcli.models.metrics.base import Mean
+from tfcli.models.metrics import Mean, Metric
 from tfcli.models.network import Network
 from tfcli.models.optimizers import Optimizer
 
@@ -74,9 +73,9 @@ class Trainer:
 
     # --- one batch -----------------------------------------------------------------------------------------------------------------
 
-    def train_batch(self, batch: Batch) -> None:
-        """One step of training; its loss and metrics are added to those of the epoch."""
-        self._train_step(*self._tensors(batch))
+    def train_batch(self, batch: Batch) -> float:
+        """One step of training; its loss and metrics are added to those of the epoch. Returns the epoch's mean loss so far."""
+        return float(self._train_step(*self._tensors(batch)).array)
 
     def test_batch(self, batch: Batch) -> None:
         """Add the loss and metrics of a batch, training nothing."""
@@ -98,13 +97,15 @@ class Trainer:
 
     # --- traced --------------------------------------------------------------------------------------------------------------------
 
-    def _train(self, inputs: dict[str, Tensor], targets: dict[str, Tensor], weights: Tensor | None) -> None:
+    def _train(self, inputs: dict[str, Tensor], targets: dict[str, Tensor], weights: Tensor | None) -> Tensor:
         with GradientTape() as tape, RandomScope(self.seed, self.step.value()):
             loss, outputs = self._compute_loss(inputs, targets, weights, training=True)
+            loss = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(loss, self._weights)
         self.optimizer.apply(gradients, self._weights)
         self.step.assign_add(1)
         self._update_metrics(targets, outputs)
+        return self._loss.result()
 
     def _test(self, inputs: dict[str, Tensor], targets: dict[str, Tensor], weights: Tensor | None) -> None:
         _, outputs = self._compute_loss(inputs, targets, weights, training=False)
@@ -162,8 +163,8 @@ class Trainer:
     def metrics(self) -> dict[str, Metric]:
         """Every running value by its history key, the loss first."""
         found: dict[str, Metric] = {"loss": self._loss}
-        found |= {m.name: m for m in self._head_losses}  # type: ignore[misc]
-        found |= {f"{h.prefix}{m.name or m.type_name}": m for h in self.heads for m in h.metrics}
+        found |= {m.report_name: m for m in self._head_losses}
+        found |= {f"{h.prefix}{m.report_name}": m for h in self.heads for m in h.metrics}
         return found
 
     def results(self) -> dict[str, Any]:
@@ -193,10 +194,18 @@ class Trainer:
                 found[name].append(output)
         return {name: np.concatenate(parts) for name, parts in found.items()}
 
+    def learning_rate(self) -> float:
+        """What the next step uses."""
+        return float(self.optimizer.current_learning_rate())
+
+    def set_learning_rate(self, value: float) -> None:
+        """Raises TfcliError where a schedule rules it."""
+        self.optimizer.learning_rate = value
+
     # --- state ---------------------------------------------------------------------------------------------------------------------
 
     def _metric_variables(self) -> dict[str, Variable]:
-        return {f"{key}/{i}": v for key, m in self.metrics().items() for i, v in enumerate(m.variables)}
+        return {f"{key}/{name}": v for key, m in self.metrics().items() for name, v in m.variables.items()}
 
     def variables(self) -> dict[str, dict[str, Variable]]:
         """Everything that changes while training, in groups."""
@@ -228,8 +237,8 @@ def _class_weights(weights: Mapping[int, float], floatx: str) -> Tensor:
     return constant(vector)
 
 
-def _plain(value: Tensor) -> Any:
-    array = value.numpy()
+def _plain(value: Any) -> Any:
+    array = np.asarray(value)
     return array.item() if array.ndim == 0 else array.tolist()
 
 
@@ -243,6 +252,8 @@ def make_heads(
     """Pair the network's outputs with targets (by name, else in order), losses and metrics. Raises SpecError."""
     outputs = list(network.outputs)
     many = len(outputs) > 1
+    if many and metrics and not isinstance(metrics, Mapping):
+        raise SpecError(f"with several outputs, give `metrics` as {{output name: [metric, …]}}; the outputs are {', '.join(outputs)}")
     if len(targets) != len(outputs):
         raise SpecError(
             f"the model has {len(outputs)} outputs ({', '.join(outputs)}), the data {len(targets)} labels ({', '.join(targets) or 'none'})"

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from tfcli.data.prepare import PreparedData, prepare, restore
+from tfcli.data.prepared import PreparedData, prepare, restore
 from tfcli.declare import Path as SpecPath
 from tfcli.declare import Problem, nearest
 from tfcli.engine.dispatch import recording, tracing
@@ -55,7 +55,7 @@ def assemble(loaded: LoadedSpec, learned: Path | None = None) -> Session:
     if learned is None:
         data = prepare(experiment.data, loaded.root, experiment.seed, floatx)
     else:
-        data = restore(experiment.data, loaded.root, experiment.seed, learned, floatx)
+        data = restore(experiment.data, loaded.root, experiment.seed, learned)
     inputs = {name: _spec(item) for name, item in data.inputs.items()}
     targets = {name: _spec(item) for name, item in data.targets.items()}
     try:

@@ -54,12 +54,10 @@ def _names_first(value: Any) -> Any:
 
 
 def resolve_path(text: str, root: Path) -> str:
-    """An absolute path for one from a spec: `~` and `${VARIABLE}` filled in, else relative to the folder `root`.
+    """An absolute path for one from a spec: `~` and `${VARIABLE}` filled in, else relative to the folder `root`."""
+    from tfcli.data.files import absolute  # all of the data room, which a spec alone does not need
 
-    A variable that is not set stays as it is written; loading a spec refuses it.
-    """
-    filled = _VARIABLE.sub(lambda found: environ.get(found[1], found[0]), text)
-    return str(root.absolute() / Path(filled).expanduser())
+    return absolute(root, text)
 
 
 def unset_variables(text: str) -> list[str]:

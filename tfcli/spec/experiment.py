@@ -1,9 +1,11 @@
 """A whole experiment. Layers, losses, sources and so on are declared where they are implemented."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable
+from typing import Annotated, Literal
 
 from tfcli.data.spec import DataSpec
-from tfcli.declare import Declared, FieldError, Hints, NonNegativeInt
+from tfcli.declare import Declared, FieldError, Hints, NonNegativeInt, nearest
+from tfcli.models import layers  # noqa: F401  (importing them declares every layer)
 from tfcli.models.losses import Loss
 from tfcli.models.metrics import Metric
 from tfcli.models.optimizers import Optimizer
@@ -42,13 +44,43 @@ class Experiment(Declared):
     def check(self) -> None:
         if self.name is not None and not (self.name.strip(" .") and not set("/\\\0") & set(self.name)):
             raise FieldError("name", "a name is part of the run's path: it takes no slash and is more than dots")
-        self._check_outputs("loss_weights", self.loss_weights, self.loss)
+        if self.loss_weights is not None and not isinstance(self.loss, dict):
+            raise FieldError("loss_weights", "weights are for several losses", "give `loss` as `{output name: loss}`")
+        self._check_output_names()
+        if not self.has_validation:
+            self._check_monitors()
 
-    def _check_outputs(self, field: str, names: Any, losses: Any) -> None:
-        if names is None:
-            return
-        if not isinstance(losses, dict):
-            raise FieldError(field, "weights are for several losses", "give `loss` as `{output name: loss}`")
-        for name in names:
-            if name not in losses:
-                raise FieldError((field, name), f"`{name}` has no loss; the losses are {', '.join(losses)}")
+    @property
+    def has_validation(self) -> bool:
+        split = self.data.split
+        return self.data.validation is not None or (split is not None and split.validation is not None)
+
+    def _check_output_names(self) -> None:
+        outputs = self.model.outputs
+        known = [outputs] if isinstance(outputs, str) else outputs
+        if isinstance(self.loss, dict) and known is not None:
+            self._check_names("loss", self.loss, known, "output")
+        if isinstance(self.loss, dict):
+            self._check_names("loss_weights", self.loss_weights or {}, list(self.loss), "output with a loss")
+        if isinstance(self.metrics, dict) and known is not None:
+            self._check_names("metrics", self.metrics, known, "output")
+
+    def _check_names(self, field: str, given: Iterable[str], known: list[str], what: str) -> None:
+        for name in given:
+            if name not in known:
+                hint = nearest(name, known) or f"there are {', '.join(f'`{k}`' for k in known)}"
+                raise FieldError((field, name), f"there is no {what} called `{name}`", hint)
+
+    def _check_monitors(self) -> None:
+        """What is watched must be reported: without validation data there is no `val_…`."""
+        watched = {
+            ("train", "early_stopping", "monitor"): self.train.early_stopping,
+            ("train", "reduce_lr_on_plateau", "monitor"): self.train.reduce_lr_on_plateau,
+            ("train", "checkpoint", "monitor"): self.train.checkpoint,
+            ("tune", "objective"): self.tune,
+        }
+        for path, section in watched.items():
+            name = getattr(section, path[-1], None)
+            if name is not None and name.startswith("val_"):
+                hint = "add it, as in `data.split: {validation: 0.2}`, or watch `" + name.removeprefix("val_") + "`"
+                raise FieldError(path, f"`{name}` needs validation data, and there is none", hint)

@@ -163,20 +163,30 @@ def _search_problems(declaration: type[Declared], document: Document, known: lis
     if "tune" not in declaration.fields() or not isinstance(space, dict):
         return []
     before = {(p.path, p.message) for p in known}
-    problems = []
+    problems: list[Problem] = []
     for path, choices in space.items():
         if isinstance(path, str) and isinstance(choices, dict):
             problems += _choice_problems(declaration, document, path, choices, before)
     return problems
 
 
+def _choices(choices: dict) -> Iterator[tuple[Path, Any]]:
+    """Values that a search may draw, each with where it stands: all that are listed, or the ends and the first step."""
+    values = choices.get("values")
+    for i, value in enumerate(values if isinstance(values, list) else []):
+        yield ("values", i), value
+    ends = {name: choices[name] for name in ("low", "high", "step") if isinstance(choices.get(name), int | float)}
+    for name, value in ends.items():
+        if name != "step":
+            yield (name,), value
+        elif "low" in ends:
+            yield (name,), ends["low"] + value
+
+
 def _choice_problems(
     declaration: type[Declared], document: Document, path: str, choices: dict, before: set[tuple[Path, str]]
 ) -> Iterator[Problem]:
-    values = choices.get("values")
-    tried = [(("values", i), v) for i, v in enumerate(values)] if isinstance(values, list) else []
-    tried += [((name,), choices[name]) for name in ("low", "high") if isinstance(choices.get(name), int | float)]
-    for where, value in tried:
+    for where, value in _choices(choices):
         trial = document.copy()
         at = ("tune", "space", path)
         try:

@@ -15,7 +15,6 @@ from tfcli.declare import Path, nearest, plain, snake_case, squash
 from tfcli.spec.diagnostics import Diagnostic, InvalidSpec, Mark, Source
 from tfcli.spec.document import Builder, Document, Place
 from tfcli.spec.dump import flow
-from tfcli.spec.scalars import resolve
 from tfcli.spec.syntax import Node, read_text
 from tfcli.spec.walk import default_at
 
@@ -125,9 +124,8 @@ def _key(holder: Any, rest: list[_Segment], path: Path) -> tuple[str | int, int]
         joined = ".".join(segment.text for segment in rest[:used])
         if joined in holder:
             return joined, used
-    number = resolve(name)
-    whole = isinstance(number, int) and not isinstance(number, bool)
-    if name not in holder and whole and (number in holder or all(isinstance(k, int) for k in holder)):
+    number = int(name) if name.isdecimal() else None
+    if name not in holder and number is not None and (number in holder or all(isinstance(k, int) for k in holder)):
         return number, 1
     return name, 1
 
@@ -170,7 +168,7 @@ def item_names(items: list[Any]) -> list[str | None]:
 
 def _descend(document: Document, holder: Any, path: Path, segment: _Segment, mark: Mark) -> Any:
     """What is at `path`, made a mapping where it is absent or a node's bare name."""
-    key = path[-1]
+    key: Any = path[-1]
     inner = holder[key] if isinstance(holder, list) else holder.get(key)
     if isinstance(inner, dict | list):
         return inner

@@ -47,6 +47,7 @@ class _Generator:
         }
 
     def reference(self, name: str, make: Any) -> Schema:
+        name = name.replace(" ", "_")
         if name not in self.definitions:
             self.definitions[name] = {}  # so that a class may hold its own kind
             self.definitions[name] = make()
@@ -63,8 +64,7 @@ class _Generator:
         members = [cls for cls in root.registry if issubclass(cls, root)]
         bare = [cls for cls in members if not any(item.required for item in cls.fields().values())]
         nodes = [
-            self.reference(f"{root.registry.kind}.{cls.type_name}".replace(" ", "_"), lambda cls=cls: self.object(cls))
-            for cls in members
+            self.reference(f"{root.registry.kind}.{cls.type_name}", lambda cls=cls: self.object(cls)) for cls in members
         ]
         names = [{"anyOf": [schema for cls in bare for schema in _name(cls)["anyOf"]]}] if bare else []
         return {"description": _article(root), "anyOf": [*names, *nodes]}
@@ -149,7 +149,6 @@ def _module_docs(module: str) -> dict[str, dict[str, str]]:
 
 def _fields_with_docs(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
     for item, below in zip(node.body, node.body[1:], strict=False):
-        is_field = isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
-        is_text = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
-        if is_field and is_text and isinstance(below.value.value, str):
-            yield item.target.id, inspect.cleandoc(below.value.value)
+        match item, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                yield name, inspect.cleandoc(text)

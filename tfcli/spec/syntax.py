@@ -5,7 +5,7 @@ and every fault can be reported at its place.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -194,26 +194,28 @@ class _Reader:
 
     def sequence(self, event: yaml.SequenceStartEvent, mark: Mark, depth: int) -> Node:
         self.tag_of_collection(event, mark, [])
-        node = Node(mark, not event.flow_style, items=[])
+        items: list[Node] = []
         while not isinstance(item := next(self.events), yaml.SequenceEndEvent):
-            node.items.append(self.node(item, depth + 1))
-        self.settle_mark(node, item, [node.items[0]] if node.items else [])
+            items.append(self.node(item, depth + 1))
+        node = Node(mark, not event.flow_style, items=items)
+        self.settle_mark(node, item, items[:1])
         return node
 
     def mapping(self, event: yaml.MappingStartEvent, mark: Mark, depth: int) -> Node:
         self.tag_of_collection(event, mark, {})
-        node = Node(mark, not event.flow_style, pairs=[])
+        pairs: list[tuple[Node, Node]] = []
         while not isinstance(item := next(self.events), yaml.MappingEndEvent):
             key = self.node(item, depth + 1)
-            node.pairs.append((key, self.node(next(self.events), depth + 1)))
-        self.settle_mark(node, item, node.pairs[0] if node.pairs else ())
+            pairs.append((key, self.node(next(self.events), depth + 1)))
+        node = Node(mark, not event.flow_style, pairs=pairs)
+        self.settle_mark(node, item, pairs[0] if pairs else ())
         return node
 
     def tag_of_collection(self, event: yaml.Event, mark: Mark, empty: Any) -> None:
         if event.tag not in (None, "!"):
             self.tagged(event, empty, mark)
 
-    def settle_mark(self, node: Node, end: yaml.Event, first: Any) -> None:
+    def settle_mark(self, node: Node, end: yaml.Event, first: Iterable[Node]) -> None:
         """A flow collection is marked to its bracket, a block one over what its first line holds."""
         stop = self.place(end.end_mark)
         line, column = node.mark.line, node.mark.column
@@ -235,6 +237,7 @@ def _syntax_fault(reader: _Reader, error: yaml.MarkedYAMLError) -> InvalidSpec:
     lines = reader.source.lines
     if at.line > len(lines) or (at.line == len(lines) and not lines[at.line - 1].strip() and at.line > 1):
         at = _last_text(reader.source)
+    found: tuple[Mark, str, str | None]
     character = re.search(r"found character '(.*)' that cannot start", problem)
     if character and character[1] == "\\t":
         found = at, "a tab is used for indentation; YAML takes spaces only", "replace the tab by spaces"
@@ -260,8 +263,8 @@ def _syntax_fault(reader: _Reader, error: yaml.MarkedYAMLError) -> InvalidSpec:
         found = at, "the indentation or the form of this line fits nothing above it", help
     else:
         found = at, f"this is not YAML: {problem or context}", None
-    mark, message, help = found
-    return InvalidSpec([Diagnostic(_word(mark), message, help)])
+    mark, message, remedy = found
+    return InvalidSpec([Diagnostic(_word(mark), message, remedy)])
 
 
 def _last_text(source: Source) -> Mark:

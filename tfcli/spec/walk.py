@@ -9,15 +9,15 @@ from tfcli.declare import REQUIRED, Declared, Field, Path
 
 def default_at(declaration: type[Declared], value: Any, path: Path) -> Any:
     """The default, in spec form, of the field at `path` in the spec `value`; None where there is none."""
-    item = Field("", declaration)
+    item: Field | None = Field("", declaration)
     for key in path:
-        item = _step(item.annotation, value, key)
+        item = _step(item.annotation, value, key) if item else None
         if item is None:
             return None
         value = _inside(value, key)
         if value is None and item.default is not REQUIRED:
             value = item.default
-    return None if item.default is REQUIRED else item.default
+    return None if item is None or item.default is REQUIRED else item.default
 
 
 def _inside(value: Any, key: Any) -> Any:

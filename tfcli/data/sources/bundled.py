@@ -19,7 +19,8 @@ _LABELS = {"iris": "species", "penguins": "species", "co2": "co2"}
 class Bundled(Source, name="bundled"):
     """A data set that comes with the package: digits (8x8 images, 0 to 16, ten classes), iris, penguins or co2.
 
-    `csv` and `time_series` read the tables by path too (`path: "bundled:co2"`), `text_windows` the text (`path: "bundled:text"`).
+    `csv` and `time_series` read the tables by path too (`path: "bundled:co2"`), `text_windows` the text (`path:
+    "bundled:text"`).
     """
 
     name: Literal["digits", "iris", "penguins", "co2"]
@@ -53,7 +54,8 @@ class Bundled(Source, name="bundled"):
 
     def _csv(self) -> Csv:
         label = self.label or _LABELS[self.name]
-        return Csv(f"bundled:{self.name}", label, self.features, self.sample_weight)
+        path = f"bundled:{self.name}"
+        return Csv(path=path, label=label, features=self.features, sample_weight=self.sample_weight)
 
 
 def _digits(blob: Blob, labelled: bool = True) -> Table:

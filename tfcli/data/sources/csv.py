@@ -15,7 +15,8 @@ from tfcli.errors import DataError
 class Csv(TabularSource, name="csv"):
     """A CSV file: one row an example.
 
-    A column is of whole numbers where all its values are, of numbers where all are numbers or missing, of texts otherwise.
+    A column is of whole numbers where all its values are, of numbers where all are numbers or missing, of texts
+    otherwise.
     """
 
     delimiter: str = ","
@@ -45,8 +46,8 @@ def read_csv(
 ) -> tuple[Columns, Rows]:
     """The columns of a CSV file, and the line each row begins at. `names` is None where the first line has them.
 
-    Python's own reader: it knows the line of every row, and for files of up to some megabytes it is done before polars is imported.
-    Raises DataError, naming the line, for a row with too few or too many values.
+    Python's own reader: it knows the line of every row, and for files of up to some megabytes it is done before polars
+    is imported. Raises DataError, naming the line, for a row with too few or too many values.
     """
     text = _decode(blob)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)

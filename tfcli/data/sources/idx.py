@@ -18,7 +18,8 @@ _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E
 
 
 class Idx(Source, name="idx"):
-    """Images (N, H, W) and labels (N,) in idx files, gzipped or not. Grey images get a channel axis: (N, H, W, 1), as uint8."""
+    """Images (N, H, W) and labels (N,) in idx files, gzipped or not. Grey images get a channel axis: (N, H, W, 1),
+    as uint8."""
 
     images: PathString
     labels: PathString | None = None

@@ -11,7 +11,8 @@ from tfcli.errors import DataError
 
 
 class Jsonl(TabularSource, name="jsonl"):
-    """A JSON object a line, each an example: numbers, texts, booleans, lists of numbers; null or an absent key is a missing value."""
+    """A JSON object a line, each an example: numbers, texts, booleans, lists of numbers; null or an absent key is a
+    missing value."""
 
     def columns_of(self, blob: Blob) -> tuple[Columns, Rows]:
         return read_jsonl(blob)

@@ -12,7 +12,8 @@ from tfcli.errors import DataError
 
 
 class Parquet(TabularSource, name="parquet"):
-    """A Parquet file: one row an example. Numbers, booleans, texts and lists of numbers can be used; null is a missing value."""
+    """A Parquet file: one row an example. Numbers, booleans, texts and lists of numbers can be used; null is a
+    missing value."""
 
     def columns_of(self, blob: Blob) -> tuple[Columns, Rows]:
         return read_parquet(blob)

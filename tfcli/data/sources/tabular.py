@@ -33,7 +33,8 @@ class TabularSource(Source, abstract=True):
         return self._reader(blob).table([blob], labelled)
 
     def _reader(self, blob: Blob) -> "TabularSource":
-        """This source, or the one whose files have the suffix of `blob`: what learned from CSV can predict from JSON lines."""
+        """This source, or the one whose files have the suffix of `blob`: what learned from CSV can predict from JSON
+        lines."""
         assert Source.registry is not None
         cls = Source.registry.find(blob.suffix.removeprefix("."))
         if cls is None or isinstance(self, cls) or not issubclass(cls, TabularSource):

@@ -20,9 +20,9 @@ _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 class TextWindows(Source, name="text_windows"):
     """Windows of one text, to predict each next token.
 
-    Inputs `tokens` (L,) and targets `next_tokens` (L,), both int32: the target is the input moved on by one. Token 0 stands for what
-    the training split does not have; the others are numbered from 1, the most frequent first. `split` cuts the text, the training
-    part first, and no window crosses a cut; a count there counts tokens.
+    Inputs `tokens` (L,) and targets `next_tokens` (L,), both int32: the target is the input moved on by one. Token 0
+    stands for what the training split does not have; the others are numbered from 1, the most frequent first. `split`
+    cuts the text, the training part first, and no window crosses a cut; a count there counts tokens.
     """
 
     path: PathString
@@ -62,7 +62,7 @@ class TextWindows(Source, name="text_windows"):
         words = [chr(token) for token in tokens] if self.level == "character" else tokens
         return {"vocabulary": [UNKNOWN, *words]}
 
-    def examples(self, rows: Table, learned: dict[str, Any], labelled: bool = True) -> Table:
+    def examples(self, rows: Table, learned: dict[str, Any], labelled: bool = True, floatx: str = "float64") -> Table:
         ids = self._ids(rows.columns["tokens"], learned["vocabulary"])
         length = self.sequence_length + 1 if labelled else self.sequence_length
         if len(ids) < length:

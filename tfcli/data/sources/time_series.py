@@ -17,9 +17,10 @@ from tfcli.errors import DataError
 class TimeSeries(Source, name="time_series"):
     """Windows over the rows of a CSV file in order of time, as Keras's `timeseries_dataset_from_array` makes them.
 
-    The window that begins at row i has the rows i, i + sampling_rate, … (sequence_length of them): input `window` (L, C). Its target
-    is `target` at `horizon` sampled rows after the window's last one: (), or (K,) for a list of K targets. `split` cuts by time, the
-    training part first, and no window or target crosses a cut; a count there counts rows.
+    The window that begins at row i has the rows i, i + sampling_rate, … (sequence_length of them): input `window` (L,
+    C). Its target is `target` at `horizon` sampled rows after the window's last one: (), or (K,) for a list of K
+    targets. `split` cuts by time, the training part first, and no window or target crosses a cut; a count there counts
+    rows.
     """
 
     path: PathString
@@ -36,8 +37,8 @@ class TimeSeries(Source, name="time_series"):
     sequence_stride: PositiveInt = 1
     """Rows between the beginnings of two windows."""
     missing: Literal["interpolate", "previous", "mean", "median"] | float | None = None
-    """What stands for a missing number: a line between its neighbours, the one before it, the training split's mean or median, or a
-    number. Interpolation stays within a split. Default: a missing number is an error."""
+    """What stands for a missing number: a line between its neighbours, the one before it, the training split's mean
+    or median, or a number. Interpolation stays within a split. Default: a missing number is an error."""
     delimiter: str = ","
     missing_values: list[str] = ["", "NA", "?"]
 
@@ -69,20 +70,21 @@ class TimeSeries(Source, name="time_series"):
         statistic = np.nanmean if self.missing == "mean" else np.nanmedian
         return {"fill": {name: float(statistic(train.numbers(name))) for name in train.columns}}
 
-    def examples(self, rows: Table, learned: dict[str, Any], labelled: bool = True) -> Table:
+    def examples(self, rows: Table, learned: dict[str, Any], labelled: bool = True, floatx: str = "float64") -> Table:
         series = {name: self._filled(rows, name, learned) for name in rows.columns}
         span = (self.sequence_length - 1) * self.sampling_rate + 1
         ahead = self.horizon * self.sampling_rate if labelled else 0
         count = len(rows) - span - ahead + 1
         if count < 1:
             raise DataError(
-                f"{rows.rows.files[0]}: a part of the series has {len(rows)} rows, too few for one window of {span + ahead}"
-                " (sequence_length, sampling_rate and horizon together)"
+                f"{rows.rows.files[0]}: a part of the series has {len(rows)} rows, too few for one window of"
+                f" {span + ahead} (sequence_length, sampling_rate and horizon together)"
             )
         starts = np.arange(0, count, self.sequence_stride)
-        data = np.stack([series[name] for name in self._inputs()], axis=-1)  # (T, C)
-        views = np.lib.stride_tricks.sliding_window_view(data, span, axis=0)[starts, :, :: self.sampling_rate]
-        columns = {"window": np.ascontiguousarray(views.swapaxes(1, 2))}  # (N, L, C)
+        data = np.stack([series[name] for name in self._inputs()], axis=-1).astype(floatx)  # (T, C)
+        # Views of the one array: a window costs no memory until its batch is gathered.
+        views = np.lib.stride_tricks.sliding_window_view(data, span, axis=0)[: count : self.sequence_stride]
+        columns = {"window": views[:, :, :: self.sampling_rate].swapaxes(1, 2)}  # (N, L, C)
         where = rows.rows.select(starts)
         if not labelled:
             return Table(columns, ["window"], where, [], None, rows.files)

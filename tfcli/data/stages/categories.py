@@ -1,6 +1,6 @@
 """Keras's preprocessing layers for categories, and one-hot labels."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -17,7 +17,8 @@ Encoding = Literal["one_hot", "multi_hot", "count"]
 def encode(indices: np.ndarray, size: int, mode: str, floatx: str) -> np.ndarray:
     """Keras's category encoding of indices (N,) or (N, …, K) below `size`.
 
-    one_hot: a vector an index, (N, …, K, size), an axis K of 1 becoming it; multi_hot and count: a vector an example, (N, …, size).
+    one_hot: a vector an index, (N, …, K, size), an axis K of 1 becoming it; multi_hot and count: a vector an example,
+    (N, …, size).
     """
     if indices.ndim == 1:
         indices = indices[:, None]
@@ -79,7 +80,7 @@ class Lookup(InputTransform, abstract=True):
     def learns(self) -> bool:
         return self.vocabulary is None
 
-    def learn_input(self, arrays: list[np.ndarray], name: str, context: Context) -> Any:
+    def learn_input(self, arrays: Iterator[np.ndarray], name: str, context: Context) -> Any:
         values = np.concatenate([array.ravel() for array in arrays])
         for special in (self.mask_token, self.oov_token):
             values = values[values != special] if special is not None else values
@@ -89,17 +90,19 @@ class Lookup(InputTransform, abstract=True):
 
     def function(self, learned: Any, name: str, context: Context) -> Callable[[np.ndarray], np.ndarray]:
         tokens = self._given() if self.vocabulary is not None else learned["vocabulary"]
-        offset = int(self.mask_token is not None)
-        size = offset + self.num_oov_indices + len(tokens)
+        size = self.num_oov_indices + len(tokens)
 
         def run(array: np.ndarray) -> np.ndarray:
-            indices = look_up(array, tokens, self.num_oov_indices, offset)
-            if self.mask_token is not None:
-                indices = np.where(array == self.mask_token, 0, indices)
+            masked = array == self.mask_token if self.mask_token is not None else np.zeros(array.shape, bool)
+            indices = np.where(masked, 0, look_up(array, tokens, self.num_oov_indices))
             if (indices < 0).any():
                 value = array[indices < 0][0]
                 raise DataError(f"{context.where}: column {name!r} has {value!r}, which is not in the vocabulary")
-            return indices if self.output_mode == "int" else encode(indices, size, self.output_mode, context.floatx)
+            if self.output_mode == "int":
+                return np.where(masked, 0, indices + (self.mask_token is not None))
+            # A vector has no place for masks: they go to one past the end, which is cut off.
+            encoded = encode(np.where(masked, size, indices), size + 1, self.output_mode, context.floatx)
+            return encoded[..., :size]
 
         return run
 

@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from tfcli.data.stage import Stage
@@ -13,7 +14,8 @@ _AUTO = 2
 
 
 class Cache(Stage):
-    """Keeps in memory what the stages before it make, from the first epoch on; a shuffle before it gives one order for all epochs."""
+    """Keeps in memory what the stages before it make, from the first epoch on; a shuffle before it gives one order
+    for all epochs."""
 
 
 class Prefetch(Stage):
@@ -26,40 +28,45 @@ class Prefetch(Stage):
         return _AUTO if self.buffer_size == "auto" else self.buffer_size
 
 
+@dataclass(frozen=True)
+class _End:
+    """Follows the last item; `error` is what ended the stream early."""
+
+    error: BaseException | None = None
+
+
 def prefetched(stream: Iterator[T], size: int) -> Iterator[T]:
     """The items of `stream`, made by a thread that runs at most `size` items ahead. Its errors are raised here."""
-    ready: queue.Queue[tuple[bool, T | BaseException | None]] = queue.Queue(size)
+    ready: queue.Queue[T | _End] = queue.Queue(size)
     stop = threading.Event()
-
-    def offer(item: T | BaseException | None, more: bool) -> None:
-        while not stop.is_set():
-            try:
-                return ready.put((more, item), timeout=0.1)
-            except queue.Full:
-                continue
-
-    def work() -> None:
-        try:
-            for item in stream:
-                offer(item, True)
-                if stop.is_set():
-                    return
-        except BaseException as error:  # handed to the thread that asked for the items, which raises it
-            offer(error, False)
-        else:
-            offer(None, False)
-
-    thread = threading.Thread(target=work, name="tfcli-prefetch", daemon=True)
+    thread = threading.Thread(target=_fill, args=(stream, ready, stop), name="tfcli-prefetch", daemon=True)
     thread.start()
     try:
-        while True:
-            more, item = ready.get()
-            if more:
-                yield item
-            elif item is None:
-                return
-            else:
-                raise item
+        while not isinstance(item := ready.get(), _End):
+            yield item
+        if item.error is not None:
+            raise item.error
     finally:
         stop.set()
         thread.join()
+
+
+def _fill(stream: Iterator[T], ready: "queue.Queue[T | _End]", stop: threading.Event) -> None:
+    end = _End()
+    try:
+        for item in stream:
+            _offer(item, ready, stop)
+            if stop.is_set():
+                break
+    except BaseException as error:  # raised by the thread that takes the items
+        end = _End(error)
+    _offer(end, ready, stop)
+
+
+def _offer(item: T | _End, ready: "queue.Queue[T | _End]", stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            ready.put(item, timeout=0.1)
+        except queue.Full:
+            continue
+        break

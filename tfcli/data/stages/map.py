@@ -17,10 +17,11 @@ Structure = Any
 
 
 class Map(Transform):
-    """Calls a function as tf.data does: with (x), (x, y) or (x, y, weight), for each example before `batch`, for each batch after it.
+    """Calls a function as tf.data does: with (x), (x, y) or (x, y, weight), for each example before `batch`, for each
+    batch after it.
 
-    It returns as many of these as it likes. x (and y) is an array, or a mapping by name where there are several. When a model predicts
-    examples without labels, y and the weight are None.
+    It returns as many of these as it likes. x (and y) is an array, or a mapping by name where there are several. When a
+    model predicts examples without labels, y and the weight are None.
     """
 
     function: FunctionName
@@ -38,7 +39,11 @@ class Map(Transform):
             try:
                 result = function(*arguments)
             except Exception as error:
-                raise DataError(f"{context.where}: {self.function} failed: {type(error).__name__}: {error}") from error
+                unlabelled = (
+                    " (there are no labels here, so y is None)" if context.labelled and not batch.targets else ""
+                )
+                failed = f"{self.function} failed{unlabelled}: {type(error).__name__}: {error}"
+                raise DataError(f"{context.where}: {failed}") from error
             return _to_batch(result, batch, context)
 
         if context.batched:
@@ -69,15 +74,17 @@ def load_function(name: str, context: Context) -> Callable:
 
 
 def _load_module(name: str, root: Path) -> Any:
-    """The module in `root`, else the installed one. One in `root` is loaded under its own name only for this use."""
-    path = root / Path(*name.split(".")).with_suffix(".py")
+    """The module in `root`, else the installed one."""
+    path = root / f"{name}.py"
     sys.path.insert(0, str(root))
     try:
         if not path.is_file():
             return importlib.import_module(name)
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None and spec.loader is not None, path
-        module = importlib.util.module_from_spec(spec)
+        # Under a name of our own: specs in two folders may each have a `my_module`, and an installed one may be loaded too.
+        spec = importlib.util.spec_from_file_location(f"tfcli_user_module_{name}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         return module
     finally:
@@ -139,5 +146,5 @@ def _stack(examples: list[Batch], context: Context) -> Batch:
     return Batch(
         {name: np.stack([e.inputs[name] for e in examples]) for name in first.inputs},
         {name: np.stack([e.targets[name] for e in examples]) for name in first.targets},
-        None if first.weights is None else np.stack([e.weights for e in examples]),
+        None if first.weights is None else np.stack([np.asarray(e.weights) for e in examples]),
     )

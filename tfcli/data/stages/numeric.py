@@ -1,6 +1,7 @@
 """Keras's preprocessing layers for numbers."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,12 @@ class Rescaling(InputTransform):
 
 
 class Normalization(InputTransform):
-    """(inputs - mean) / sqrt(variance), for each position along `axis`; the training split's where they are not given."""
+    """(inputs - mean) / sqrt(variance), for each position along `axis`; the training split's where they are not
+    given."""
 
     axis: int | list[int] | None = -1
-    """The axes (of the batch, whose examples are axis 0) that have a mean and variance a position. null: one mean and variance."""
+    """The axes (of the batch, whose examples are axis 0) that have a mean and variance a position. null: one mean
+    and variance."""
     mean: Numbers | None = None
     variance: Numbers | None = None
     invert: bool = False
@@ -64,16 +67,15 @@ class Normalization(InputTransform):
     def _kept(self, dimensions: int) -> list[int]:
         return sorted(axis % dimensions for axis in self._axes())
 
-    def learn_input(self, arrays: list[np.ndarray], name: str, context: Context) -> Any:
-        kept = self._kept(arrays[0].ndim)
-        reduced = tuple(axis for axis in range(arrays[0].ndim) if axis not in kept)
+    def learn_input(self, arrays: Iterator[np.ndarray], name: str, context: Context) -> Any:
         count, mean, squares = 0, np.zeros(()), np.zeros(())
         for array in arrays:
             # Chan's merging of means and squared deviations: exact where a sum of squares would cancel.
-            size = array.size // max(1, int(np.prod([array.shape[axis] for axis in kept])))
+            kept = self._kept(array.ndim)
+            reduced = tuple(axis for axis in range(array.ndim) if axis not in kept)
+            size = math.prod(array.shape[axis] for axis in reduced)
             batch_mean = array.mean(axis=reduced, dtype=np.float64)
-            delta = batch_mean - mean
-            total = count + size
+            delta, total = batch_mean - mean, count + size
             mean = mean + delta * (size / total)
             squares = squares + array.var(axis=reduced, dtype=np.float64) * size + delta**2 * (count * size / total)
             count = total
@@ -91,7 +93,8 @@ class Normalization(InputTransform):
                 center, scale = (np.broadcast_to(v, [array.shape[axis] for axis in kept]) for v in (mean, deviation))
             except ValueError:
                 raise DataError(
-                    f"{context.where}: mean of shape {mean.shape} does not fit input {name!r} of shape {array.shape[1:]}"
+                    f"{context.where}: a mean of shape {mean.shape} does not fit input {name!r} of shape"
+                    f" {array.shape[1:]}"
                 ) from None
             center, scale = center.reshape(shape), scale.reshape(shape)
             return array * scale + center if self.invert else (array - center) / scale

@@ -8,7 +8,8 @@ from tfcli.declare import NonNegativeInt, PositiveInt
 
 
 class Shuffle(Ordering):
-    """Draws each next element from a buffer of `buffer_size`, filled in order; training only. A buffer of all elements shuffles fully."""
+    """Draws each next element from a buffer of `buffer_size`, filled in order; training only. A buffer of all
+    elements shuffles fully."""
 
     buffer_size: PositiveInt
     seed: int | None = None

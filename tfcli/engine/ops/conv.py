@@ -271,23 +271,24 @@ def is_depthwise(groups: int, kernel: np.ndarray) -> bool:
 
 def depthwise_forward(x: np.ndarray, kernel: np.ndarray, w: Window) -> np.ndarray:
     """(N, *out, C * M): tap by tap; each channel stands M times beside itself."""
-    result = np.zeros((len(x), *w.out, kernel.shape[-1]), x.dtype)
+    result, rows = np.zeros((len(x), *w.out, kernel.shape[-1]), x.dtype), _rows(kernel, w)
     for part in batches(len(x), result[:1].nbytes, CACHE_BYTES):
         padded, out = _spread(x[part], kernel, w), result[part]
+        product = np.empty_like(out)
         for place, where in w.positions():
-            out += padded[where] * kernel[place][0]
+            out += np.multiply(padded[where], rows[place], out=product)
     return result
 
 
 def depthwise_input_gradient(g: np.ndarray, kernel: np.ndarray, w: Window, channels: int) -> np.ndarray:
     """(N, *in, C)."""
-    padded = w.empty_padded(len(g), g.shape[-1], g.dtype)
+    padded, rows = w.empty_padded(len(g), g.shape[-1], g.dtype), _rows(kernel, w)
     for part in batches(len(g), g[:1].nbytes, CACHE_BYTES):
+        product = np.empty_like(g[part])
         for place, where in w.positions():
-            padded[part][where] += g[part] * kernel[place][0]
-    spread = w.crop(padded)
-    multiplier = g.shape[-1] // channels
-    return spread if multiplier == 1 else spread.reshape(*spread.shape[:-1], channels, multiplier).sum(axis=-1)
+            padded[part][where] += np.multiply(g[part], rows[place], out=product)
+    spread, multiplier = w.crop(padded), g.shape[-1] // channels
+    return sum((spread[..., i::multiplier] for i in range(1, multiplier)), spread[..., ::multiplier])
 
 
 def depthwise_kernel_gradient(x: np.ndarray, g: np.ndarray, w: Window, like: np.ndarray) -> np.ndarray:
@@ -296,8 +297,14 @@ def depthwise_kernel_gradient(x: np.ndarray, g: np.ndarray, w: Window, like: np.
     for part in batches(len(x), g[:1].nbytes, CACHE_BYTES):
         padded = _spread(x[part], like, w)
         for place, where in w.positions():
-            total[place][0] += (padded[where] * g[part]).reshape(-1, g.shape[-1]).sum(axis=0)
+            product = padded[where] * g[part]
+            total[place][0] += np.ones(product[..., 0].size, x.dtype) @ product.reshape(-1, g.shape[-1])
     return total
+
+
+def _rows(kernel: np.ndarray, w: Window) -> np.ndarray:
+    """The kernel (*k, out, C * M) repeated along the last spatial axis, so that numpy multiplies whole rows."""
+    return np.ascontiguousarray(np.broadcast_to(kernel, (*w.size, w.out[-1], kernel.shape[-1])))
 
 
 def _spread(x: np.ndarray, kernel: np.ndarray, w: Window) -> np.ndarray:

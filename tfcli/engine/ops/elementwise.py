@@ -9,7 +9,7 @@ from tfcli.engine.dispatch import apply
 from tfcli.engine.op import Op
 from tfcli.engine.ops.shape import ones_like, sum_to, zeros_like
 from tfcli.engine.spec import DType, TensorSpec, as_dtype, bool_, broadcast
-from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor, operator
+from tfcli.engine.tensor import Symbol, Tensor, Variable, constant, convert_to_tensor, operator
 from tfcli.errors import DtypeError
 
 
@@ -28,12 +28,20 @@ def promote(x: Any, y: Any, what: str) -> tuple[Tensor, Tensor]:
 def _adapt(value: Any, dtype: DType, what: str) -> Tensor:
     if isinstance(value, Tensor | Variable):
         return convert_to_tensor(value)
-    tensor = convert_to_tensor(value)
-    if tensor.dtype == dtype:
-        return tensor
-    if not np.can_cast(tensor.dtype.numpy, dtype.numpy, "same_kind"):
+    own = convert_to_tensor(value)
+    if own.dtype == dtype or isinstance(own, Symbol):
+        return own
+    if not _fits(own, dtype):
         raise DtypeError(f"{what}: {value!r} does not fit beside a {dtype.name} tensor; tf.cast converts")
-    return Tensor(tensor.array.astype(dtype.numpy))
+    # From the value itself: on the way through float32, 0.1 would not be float64's 0.1.
+    return constant(value, dtype)
+
+
+def _fits(tensor: Tensor, dtype: DType) -> bool:
+    """Whether these numbers may become `dtype` without a word: ints in its range, or ints and floats as floats."""
+    if tensor.dtype.is_integer and dtype.is_integer:
+        return not tensor.array.size or bool(dtype.min <= tensor.array.min() and tensor.array.max() <= dtype.max)
+    return tensor.dtype.is_numeric and np.can_cast(tensor.dtype.numpy, dtype.numpy, "same_kind")
 
 
 class Unary(Op, abstract=True):
@@ -72,6 +80,15 @@ class Binary(Op, abstract=True):
         if not x.dtype.is_numeric:
             raise DtypeError(f"{self.name}: expected numbers, got {x.dtype.name}; tf.cast converts")
         return TensorSpec(broadcast(x.shape, y.shape, self.name), x.dtype)
+
+
+class FloatingBinary(Binary, abstract=True):
+    """x and y of one float dtype, broadcast against each other."""
+
+    def infer(self, x: TensorSpec, y: TensorSpec) -> TensorSpec:
+        if not (x.dtype.is_floating and y.dtype.is_floating):
+            raise DtypeError(f"{self.name}: expected floating tensors, got {x} and {y}; tf.cast converts")
+        return super().infer(x, y)
 
 
 class Comparison(Binary, abstract=True):
@@ -147,7 +164,7 @@ class Divide(Binary):
         return sum_to(-g * z / y, y)
 
 
-class DivideNoNan(Binary):
+class DivideNoNan(FloatingBinary):
     """x / y, and 0 where y is 0."""
 
     def forward(self, x, y):
@@ -191,7 +208,9 @@ class Pow(Binary):
             return np.power(x, y)
 
     def vjp_x(self, g, z, x, y):
-        return sum_to(g * y * pow_(x, y - 1), x)
+        # Where both are 0 the exponent is taken as 1, lest 0 * 0 ** -1 make it nan.
+        exponent = where(logical_and(equal(x, zeros_like(x)), equal(y, zeros_like(y))), ones_like(y), y)
+        return sum_to(g * y * pow_(x, exponent - 1), x)
 
     def vjp_y(self, g, z, x, y):
         positive = x > 0
@@ -237,7 +256,7 @@ class SquaredDifference(Binary):
         return sum_to(-2.0 * g * (x - y), y)
 
 
-class Atan2(Binary):
+class Atan2(FloatingBinary):
     """The angle of the point (y, x)."""
 
     def forward(self, y, x):

@@ -1,4 +1,4 @@
-"""Entries by index: gather and scatter, masks, one-hot, and tensors of regular numbers (range, linspace, eye, meshgrid)."""
+"""Entries by index: gather, scatter, masks, one-hot; and regular tensors (range, linspace, eye, meshgrid)."""
 
 import functools
 from collections.abc import Sequence
@@ -83,7 +83,7 @@ class GatherGrad(Op):
         rows = g.transpose(np.argsort(_between_first(batch, axis, indices.ndim, g.ndim)))
         front = (*params.shape[:batch], params.shape[axis])
         rest = (*params.shape[batch:axis], *params.shape[axis + 1 :])
-        places = _flat_places(indices, front[:-1], front[-1]).reshape(-1)
+        places = np.reshape(_flat_places(indices, front[:-1], front[-1]), -1)
         width = int(np.prod(rest))
         total = add_rows(int(np.prod(front)), places, rows.reshape(places.size, width))
         return np.moveaxis(total.reshape(*front, *rest), batch, axis)
@@ -94,8 +94,8 @@ class GatherGrad(Op):
 
 def _flat_places(indices: np.ndarray, batch_shape: tuple[int, ...], size: int) -> np.ndarray:
     """Indices into the table whose batch axes and gathered axis are flattened to one."""
-    starts = np.arange(int(np.prod(batch_shape)), dtype=np.int64).reshape(batch_shape) * size
-    return indices + starts.reshape(*batch_shape, *(1,) * (indices.ndim - len(batch_shape)))
+    starts = np.arange(int(np.prod(batch_shape)), dtype=np.int64) * size
+    return indices + starts.reshape((*batch_shape, *(1,) * (indices.ndim - len(batch_shape))))
 
 
 def _between_first(batch: int, axis: int, index_rank: int, rank: int) -> list[int]:
@@ -181,7 +181,7 @@ class TensorScatterNdUpdate(Op):
         return TensorSpec(x.shape, x.dtype)
 
     def forward(self, x, indices, updates):
-        result = x.copy()
+        result = np.array(x)
         result[_coordinates("tensor_scatter_nd_update", indices, x.shape)] = updates
         return result
 
@@ -235,7 +235,7 @@ gather_nd, tensor_scatter_nd_update = GatherNd(), TensorScatterNdUpdate()
 
 
 def scatter_nd(indices: Any, updates: Any, shape: Sequence[int]) -> Tensor:
-    """Zeros of `shape` with `updates` added at `indices` (..., coordinates). Raises TfcliError, ShapeError, DtypeError."""
+    """Zeros of `shape` with `updates` added at `indices` (..., coordinates). Raises TfcliError, ShapeError."""
     return ScatterNd(tuple(int(d) for d in shape))(indices, updates)
 
 
@@ -260,7 +260,8 @@ class BooleanMask(Op):
         )
         if not fits:
             raise ShapeError(
-                f"boolean_mask: the mask {show_shape(mask.shape)} must match the axes of {show_shape(x.shape)} from axis {self.axis} on"
+                f"boolean_mask: the mask {show_shape(mask.shape)} must match the axes of {show_shape(x.shape)} "
+                f"from axis {self.axis} on"
             )
         return TensorSpec(Shape((*x.shape[: self.axis], None, *x.shape[self.axis + mask.rank :])), x.dtype)
 
@@ -310,7 +311,10 @@ def pick(tensor: Tensor, key: Any) -> Tensor:
 
 
 class OneHot(Op):
-    """`on_value` where the index along the new `axis` is the entry, `off_value` elsewhere, and for entries outside 0 .. depth - 1."""
+    """`on_value` where the place along the new `axis` is the index, `off_value` elsewhere.
+
+    An index outside 0 .. depth - 1 gives `off_value` alone.
+    """
 
     depth: int
     on_value: float
@@ -357,7 +361,7 @@ class Range(Op):
 
 
 def range_(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None) -> Tensor:
-    """start, start + delta, ... before limit; `range_(n)` counts from 0. Python's ints give int32, its floats float32."""
+    """start, start + delta, ... before limit; `range_(n)` counts from 0. Python's ints give int32, floats float32."""
     if limit is None:
         start, limit = 0, start
     parts = [start, limit, delta]
@@ -386,7 +390,7 @@ def eye(num_rows: int, num_columns: int | None = None, dtype: Any = "float32") -
 
 
 def meshgrid(*args: Any, indexing: str = "xy") -> list[Tensor]:
-    """Vectors repeated to grids: with "xy" the first vector runs along axis 1, with "ij" along axis 0. Raises TfcliError."""
+    """Vectors repeated to grids: the first runs along axis 1 with "xy", along axis 0 with "ij". Raises TfcliError."""
     if indexing not in ("xy", "ij"):
         raise TfcliError(f"meshgrid: indexing must be 'xy' or 'ij', got {indexing!r}")
     tensors = [convert_to_tensor(a) for a in args]

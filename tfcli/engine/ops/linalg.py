@@ -28,7 +28,7 @@ class Matmul(Op):
             raise DtypeError(f"matmul: a is {a}, b is {b}; both must have one dtype, tf.cast converts")
         if not a.dtype.is_numeric:
             raise DtypeError(f"matmul: expected numbers, got {a.dtype.name}; tf.cast converts")
-        shown = f"{show_shape(a.shape)}{' transposed' * self.transpose_a} and {show_shape(b.shape)}{' transposed' * self.transpose_b}"
+        shown = f"{_show_matrix(a, self.transpose_a)} and {_show_matrix(b, self.transpose_b)}"
         if a.rank < 2 or b.rank < 2:
             raise ShapeError(
                 f"matmul: {shown} must both have two axes or more; tf.expand_dims adds one, tf.tensordot takes vectors"
@@ -68,6 +68,10 @@ class Matmul(Op):
         return sum_to(product, b)
 
 
+def _show_matrix(x: TensorSpec, transposed: bool) -> str:
+    return show_shape(x.shape) + (" transposed" if transposed else "")
+
+
 @operator("matmul")
 def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False) -> Tensor:
     """The matrix product a @ b of tensors with two axes or more. Raises ShapeError, DtypeError."""
@@ -86,17 +90,18 @@ class Einsum(Op):
     def infer(self, *xs):
         terms, output = _split(self.equation)
         sizes: dict[str, int | None] = {}
-        for label, size in (
-            (label, size) for term, x in zip(terms, xs, strict=True) for label, size in zip(term, x.shape, strict=True)
-        ):
-            known = sizes.get(label)
-            if known is None or (label in self.broadcasting and known == 1):
-                sizes[label] = size
-            elif size not in (None, known) and not (label in self.broadcasting and size == 1):
-                shapes = " and ".join(show_shape(x.shape) for x in xs)
-                raise ShapeError(
-                    f"einsum: {self.equation!r} with {shapes}: the label {label!r} stands for {known} and {size}"
-                )
+        for term, x in zip(terms, xs, strict=True):
+            for label, size in zip(term, x.shape, strict=True):
+                known = sizes.get(label, size)
+                if label in self.broadcasting and 1 in (known, size):
+                    sizes[label] = size if known == 1 else known
+                elif None in (known, size) or known == size:
+                    sizes[label] = size if known is None else known
+                else:
+                    shapes = " and ".join(show_shape(x.shape) for x in xs)
+                    raise ShapeError(
+                        f"einsum: {self.equation!r} with {shapes}: the label {label!r} stands for {known} and {size}"
+                    )
         if any(x.dtype != xs[0].dtype for x in xs):
             raise DtypeError(f"einsum: {' and '.join(map(str, xs))} have different dtypes; tf.cast converts")
         return TensorSpec(Shape(sizes[label] for label in output), xs[0].dtype)
@@ -150,7 +155,7 @@ def _double(equation: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     left = a.reshape(*a.shape[:batch], int(np.prod(free_a)), int(np.prod(inner)))
     right = b.reshape(*b.shape[:batch], int(np.prod(inner)), int(np.prod(free_b)))
     product = np.matmul(left, right)
-    return product.reshape(*product.shape[:batch], *free_a, *free_b).transpose(plan.perm_out)
+    return product.reshape((*product.shape[:batch], *free_a, *free_b)).transpose(plan.perm_out)
 
 
 def _placed(x: np.ndarray, perm: tuple[int, ...], gaps: tuple[int, ...]) -> np.ndarray:
@@ -193,7 +198,7 @@ def _order(have: str, want: str) -> tuple[int, ...]:
 def einsum(equation: str, *inputs: Any) -> Tensor:
     """Products of tensors summed over labels: `einsum("bij,bjk->bik", a, b)`; `...` stands for any number of axes.
 
-    Several operands are combined from left to right. A label twice in one operand (a diagonal) is not supported: use `diag_part`.
+    Several operands are combined from left to right. A label stands once in an operand; `diag_part` takes diagonals.
     Raises ShapeError, DtypeError.
     """
     anchor = next((x for x in inputs if isinstance(x, Tensor | Variable)), None)
@@ -248,7 +253,10 @@ def _parse(equation: str, ranks: tuple[int, ...]) -> tuple[tuple[str, ...], str,
 
 
 def tensordot(a: Any, b: Any, axes: int | Sequence[Any]) -> Tensor:
-    """a and b multiplied and summed: the last `axes` of a with the first of b, or the listed axes of each. Raises ShapeError."""
+    """a and b multiplied and summed: the last `axes` of a with the first of b, or the listed axes of each.
+
+    Raises ShapeError.
+    """
     left, right = promote(a, b, "tensordot")
     if isinstance(axes, int):
         of_a, of_b = list(range(left.ndim - axes, left.ndim)), list(range(axes))

@@ -15,7 +15,7 @@ from tfcli.errors import DtypeError, ShapeError, TfcliError
 
 
 class TopK(Op):
-    """The k largest entries along the last axis, falling, and their int32 indices; of equal ones the first comes first."""
+    """The k largest entries along the last axis, falling, and their int32 indices; equal ones keep their order."""
 
     k: int
 
@@ -65,7 +65,7 @@ def top_k(input: Any, k: int = 1) -> TopKV2:
 
 
 def in_top_k(targets: Any, predictions: Any, k: int) -> Tensor:
-    """Whether the prediction (batch, classes) for each target (batch,) is among the k largest; a tie for the last place counts."""
+    """Whether the prediction (batch, classes) for each target (batch,) is among the k largest; ties count."""
     scores, labels = convert_to_tensor(predictions), convert_to_tensor(targets)
     own = Gather(1, 1)(scores, expand_dims(labels, 1))
     return reduce_sum(cast(scores > own, int32), axis=1) < k

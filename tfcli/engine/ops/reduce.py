@@ -1,6 +1,6 @@
 """Reductions along axes (sum, mean, max, ...), the running sum and product, and the place of the largest entry."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -101,7 +101,7 @@ class ReduceMin(_Extreme):
 
 
 class ReduceProd(Reduction):
-    """The product along one axis; the gradient multiplies what stands before and after each entry, so that zeros do no harm."""
+    """The product along one axis; the gradient of an entry is the product of the others, right also among zeros."""
 
     def forward(self, x):
         return np.prod(x, axis=self.axes, keepdims=self.keepdims, dtype=x.dtype)
@@ -283,12 +283,8 @@ class Cumprod(Op):
         return np.cumprod(x, axis=self.axis, dtype=x.dtype)
 
     def vjp_x(self, g, y, x):
-        # The gradient of x[t] is the product before t, times r[t] = g[t] + x[t+1] r[t+1]. No division: x may hold zeros.
-        following = reverse(_shift(reverse(x, [self.axis]), self.axis), [self.axis])
-        tail = reverse(
-            LinearRecurrence(self.axis)(reverse(following, [self.axis]), reverse(g, [self.axis])), [self.axis]
-        )
-        return tail * _shift(y, self.axis)
+        # The gradient of x[t] is the product before t times r[t] = g[t] + x[t+1] r[t+1]: no division, x may be 0.
+        return _recurrence_from_end(x, g, self.axis) * _shift(y, self.axis, ones_like)
 
 
 class LinearRecurrence(Op):
@@ -306,14 +302,21 @@ class LinearRecurrence(Op):
         return np.moveaxis(y, 0, self.axis)
 
     def vjp(self, g, y, a, b):
-        backwards = reverse(a, [self.axis])
-        onward = LinearRecurrence(self.axis)(_shift(backwards, self.axis), reverse(g, [self.axis]))
-        to_b = reverse(onward, [self.axis])
+        to_b = _recurrence_from_end(a, g, self.axis)
         return to_b * _shift(y, self.axis, zeros_like), to_b
 
 
-def _shift(x: Tensor, axis: int, first: Any = ones_like) -> Tensor:
-    """Entry t is x's entry t - 1; ones (or zeros) come first."""
+def _recurrence_from_end(a: Tensor, b: Tensor, axis: int) -> Tensor:
+    """y[t] = b[t] + a[t+1] y[t+1], with 0 beyond the end."""
+    return _turned(LinearRecurrence(axis)(_shift(_turned(a, axis), axis, ones_like), _turned(b, axis)), axis)
+
+
+def _turned(x: Tensor, axis: int) -> Tensor:
+    return reverse(x, [axis])
+
+
+def _shift(x: Tensor, axis: int, first: Callable[..., Tensor]) -> Tensor:
+    """Entry t is x's entry t - 1; `first` (ones_like or zeros_like) makes the entry that comes first."""
     front = (slice(None),) * axis
     return concat([first(x[(*front, slice(None, 1))]), x[(*front, slice(None, -1))]], axis)
 
@@ -331,8 +334,4 @@ def cumprod(x: Any, axis: int = 0, exclusive: bool = False, reverse: bool = Fals
     if reverse:
         return _turned(cumprod(_turned(tensor, axis), axis, exclusive), axis)
     product = Cumprod(axis)(tensor)
-    return _shift(product, axis) if exclusive else product
-
-
-def _turned(x: Tensor, axis: int) -> Tensor:
-    return reverse(x, [axis])
+    return _shift(product, axis, ones_like) if exclusive else product

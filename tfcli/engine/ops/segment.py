@@ -43,7 +43,7 @@ class _Segment(Op, abstract=True):
         if count is None:
             if np.any(flat[1:] < flat[:-1]) or np.any(flat < 0):
                 raise TfcliError(
-                    f"{self.name}: the ids must rise from 0 on; tf.math.unsorted_segment_sum and its like take any order"
+                    f"{self.name}: the ids must rise from 0 on; the unsorted_segment functions take any order"
                 )
             return (int(flat[-1]) + 1 if flat.size else 0), flat, table
         if flat.size and flat.max() >= count:
@@ -142,10 +142,10 @@ def unsorted_segment_mean(data: Any, segment_ids: Any, num_segments: int) -> Ten
 
 
 def unsorted_segment_max(data: Any, segment_ids: Any, num_segments: int) -> Tensor:
-    """The largest of the rows of each segment (the dtype's lowest without rows); ids in any order, negative ones are left out."""
+    """The largest of the rows of each segment (the dtype's lowest without rows); negative ids are left out."""
     return SegmentMax(int(num_segments))(data, segment_ids)
 
 
 def unsorted_segment_min(data: Any, segment_ids: Any, num_segments: int) -> Tensor:
-    """The smallest of the rows of each segment (the dtype's highest without rows); ids in any order, negative ones are left out."""
+    """The smallest of the rows of each segment (the dtype's highest without rows); negative ids are left out."""
     return SegmentMin(int(num_segments))(data, segment_ids)

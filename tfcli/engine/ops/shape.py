@@ -1,5 +1,6 @@
 """Rearranging entries: reshape, transpose, broadcast, join, split, slice, pad, gather along axes."""
 
+import operator as operator_module
 from collections.abc import Sequence
 from typing import Any
 
@@ -136,6 +137,8 @@ class Reshape(Op):
 
     def infer(self, x):
         target = [x.shape[i] if d is None else d for i, d in enumerate(self.shape)]
+        if target.count(-1) > 1:
+            raise ShapeError(f"reshape: {show_shape(self.shape)} leaves more than one size open; -1 may stand once")
         given, count = size_of(d for d in target if d != -1), size_of(x.shape)
         if -1 in target and given is not None and count is not None and given and count % given == 0:
             target[target.index(-1)] = count // given
@@ -326,6 +329,8 @@ def split(value: Any, num_or_size_splits: int | Sequence[int], axis: int = 0) ->
         sizes = [size // num_or_size_splits] * num_or_size_splits
     else:
         sizes = [int(s) for s in num_or_size_splits]
+        if size is None and -1 in sizes:
+            raise ShapeError(f"split: axis {axis} of {show_shape(tensor.shape)} is unknown, so -1 has no size")
         if size is not None and -1 in sizes:
             sizes[sizes.index(-1)] = size - sum(s for s in sizes if s != -1)
         if size is not None and sum(sizes) != size:
@@ -435,8 +440,15 @@ def _picks(part: Any) -> bool:
 
 def _hashable(part: Any) -> Any:
     if isinstance(part, slice):
-        return tuple(None if p is None else int(p) for p in (part.start, part.stop, part.step))
-    return part if part is None or part is Ellipsis else int(part)
+        return tuple(None if p is None else _hashable(p) for p in (part.start, part.stop, part.step))
+    if part is None or part is Ellipsis:
+        return part
+    if np.ndim(part):
+        raise ShapeError("a tensor is indexed by one array alone; tf.gather, tf.gather_nd and tf.boolean_mask do more")
+    try:
+        return operator_module.index(part)
+    except TypeError as error:
+        raise DtypeError(f"a tensor is indexed by integers, slices, '...' and None, not by {part!r}") from error
 
 
 class Pad(Op):

@@ -20,7 +20,6 @@ Reduction = Literal["sum_over_batch_size", "sum", "mean", "mean_with_sample_weig
 class Loss(Declared, kind="loss"):
     """Base of the losses. A subclass defines `call(y_true, y_pred)`, an error for each example."""
 
-    common_last = True
     takes_labels: ClassVar[bool] = False
     """y_true holds class numbers, which keep their dtype and shape; otherwise it becomes like y_pred."""
 
@@ -40,15 +39,18 @@ class Loss(Declared, kind="loss"):
         """
         y_pred = convert_to_tensor(y_pred)
         mask = y_pred.mask if mask is None else mask
-        y_pred = in_dtype(y_pred, self.dtype or loss_dtype(y_pred.dtype))
+        values = self.per_example(y_true, in_dtype(y_pred, self.dtype or loss_dtype(y_pred.dtype)))
+        if values.mask is not None:
+            mask = values.mask if mask is None else convert_to_tensor(mask) & values.mask
+        return reduce_weighted(values, sample_weight, mask, self.reduction)
+
+    def per_example(self, y_true: Any, y_pred: Tensor) -> Tensor:
+        """The errors before weighting, in the dtype of y_pred. Raises ShapeError."""
         y_true = convert_to_tensor(y_true)
         if not self.takes_labels:
             y_true, y_pred = match_ranks(cast(y_true, y_pred.dtype), y_pred)
             self.check_shapes(y_true, y_pred)
-        values = self.call(y_true, y_pred)
-        if values.mask is not None:
-            mask = values.mask if mask is None else convert_to_tensor(mask) & values.mask
-        return reduce_weighted(values, sample_weight, mask, self.reduction)
+        return self.call(y_true, y_pred)
 
     def check_shapes(self, y_true: Tensor, y_pred: Tensor) -> None:
         """Raise ShapeError where targets and predictions do not go together."""
@@ -122,7 +124,7 @@ def reduce_weighted(values: Tensor, sample_weight: Any, mask: Any, reduction: Re
     """One number of the errors, each counting by its weight, those masked not at all."""
     weights = masked_weights(sample_weight, mask, values.dtype, rescale=reduction in ("mean", "sum_over_batch_size"))
     if weights is not None:
-        values, weights = match_ranks(values, weights)
+        values, weights = align(values, weights)
         values = values * weights
     if reduction in (None, "none") or not values.shape:
         return values
@@ -144,8 +146,16 @@ def masked_weights(sample_weight: Any, mask: Any, dtype: DType, rescale: bool = 
         kept = kept * divide_no_nan(ones_like(share), share)
     if weights is None:
         return kept
-    kept, weights = match_ranks(kept, weights)
+    kept, weights = align(kept, weights)
     return weights * kept
+
+
+def align(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Ranks matched so that the two broadcast: weights (N,) count for all of an example's values (N, ...)."""
+    values, weights = match_ranks(values, weights)
+    for _ in range(len(weights.shape), len(values.shape)):
+        weights = expand_dims(weights, -1)
+    return values, weights
 
 
 def l2_normalize(x: Tensor, axis: int) -> Tensor:

@@ -1,0 +1,5 @@
+"""`python -m tfcli`."""
+
+from tfcli.commands.main import main
+
+main()

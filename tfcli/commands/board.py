@@ -1,0 +1,38 @@
+"""`tfcli board`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tfcli.commands.options import Json, Quiet
+from tfcli.commands.output import note, print_json
+
+
+def board(
+    logdir: Annotated[Path, typer.Argument(metavar="LOGDIR", help="The folder with the runs, or one run.")] = Path("runs"),
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Default: 6006, or any free one where that is taken.")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """TensorBoard on the runs, on this machine alone; ctrl-C ends it.
+
+    \b
+    Example:
+      tfcli board runs --port 6007
+    """
+    from tfcli.logging.board_server import serve
+
+    with serve(logdir, port) as server:
+        if json:
+            print_json({"url": server.url, "logdir": logdir})
+        else:
+            print(server.url)
+        import sys
+
+        sys.stdout.flush()
+        if not quiet and not json:
+            note("ctrl-C ends it")
+        server.wait()

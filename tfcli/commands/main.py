@@ -1,0 +1,138 @@
+"""`tfcli`: finds the command, and turns errors into messages and exit codes."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from tfcli.commands.output import has_colour, note, paint, print_json
+from tfcli.declare import nearest
+from tfcli.engine.kernels.blas import choose_blas_kernels
+from tfcli.errors import SpecError, TfcliError
+
+COMMANDS = ("init", "check", "train", "evaluate", "predict", "tune", "compare", "runs", "board", "schema")
+_PLAIN: dict[str, Any] = {"rich_markup_mode": None, "add_completion": False, "pretty_exceptions_enable": False}
+_UsageError = typer.BadParameter.__bases__[0]  # Typer has a name of its own for Click's, another in each version
+
+
+class Commands(TyperGroup):
+    """The commands; each one's module is imported when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name.startswith("-"):
+            return None  # an option in front of the command, which the parser explains
+        if cmd_name not in COMMANDS:
+            hint = nearest(cmd_name, COMMANDS) or f"there are: {', '.join(COMMANDS)}"
+            raise SpecError(f"there is no command `{cmd_name}`; {hint}")
+        return load_command(cmd_name)
+
+
+def load_command(name: str) -> Any:
+    """The command in the module of that name: its `app`, where it has commands of its own, else its function `name`."""
+    module = import_module(f"tfcli.commands.{name}")
+    app: typer.Typer | None = getattr(module, "app", None)
+    if app is None:
+        app = typer.Typer(**_PLAIN)
+        app.command(name)(getattr(module, name))
+    return typer.main.get_command(app)
+
+
+app = typer.Typer(cls=Commands, invoke_without_command=True, **_PLAIN)
+
+
+@app.callback()
+def tfcli(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; goes with every command.")
+    ] = False,
+) -> None:
+    """Train, evaluate, tune and compare neural networks from one YAML file, on a CPU.
+
+    \b
+    Example:
+      tfcli init iris -o exp.yaml
+      tfcli check exp.yaml
+      tfcli train exp.yaml
+    """
+    if version:
+        from importlib.metadata import version as installed_version
+
+        print(f"tfcli {installed_version('tfcli')}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point: runs the command line and exits with its code."""
+    choose_blas_kernels()
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The exit code of a command line. This is the one place that turns errors into messages."""
+    words = [word for word in arguments if word != "--debug"]
+    debug = len(words) < len(arguments)
+    try:
+        code = typer.main.get_command(app)(args=words, prog_name="tfcli", standalone_mode=False)
+        sys.stdout.flush()
+    except TfcliError as error:
+        _show(error, "--json" in words)
+        _trace(debug)
+        return error.exit_code
+    except _UsageError as error:
+        _show_usage(error)
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        note("interrupted")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at the exit complains again
+        return 1
+    except Exception as error:
+        if not debug:
+            note(f"{_error()} this is a fault of tfcli's own: {type(error).__name__}: {error}")
+            note("run the same command with --debug for the details, and please report them")
+            return 1
+        _trace(debug)
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _show(error: TfcliError, as_json: bool) -> None:
+    render = getattr(error, "render", None)
+    if render is not None:
+        note(render(colour=has_colour(sys.stderr)))
+    elif error.exit_code > 128:  # stopped by a signal: that was asked for, and is no error
+        note(str(error))
+    else:
+        note(f"{_error()} {error}")
+    if as_json:
+        diagnostics = {"diagnostics": error.to_dicts()} if hasattr(error, "to_dicts") else {}
+        print_json({"error": str(error), "exit_code": error.exit_code, **diagnostics})
+        sys.stdout.flush()
+
+
+def _show_usage(error: Any) -> None:
+    path = error.ctx.command_path if getattr(error, "ctx", None) else "tfcli"
+    note(f"{_error()} {error.format_message()}")
+    note(f"`{path} --help` shows how it is used")
+
+
+def _trace(debug: bool) -> None:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+
+
+def _error() -> str:
+    return paint("error:", "1;31", sys.stderr)

@@ -1,0 +1,257 @@
+"""Normalization: over the batch, over features, over groups of channels; of vectors, and of a layer's kernel."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tfcli.declare import FieldError, NonNegativeFloat, PositiveInt, Probability
+from tfcli.engine.ops.elementwise import cast, equal, maximum, rsqrt, square, where
+from tfcli.engine.ops.linalg import matmul
+from tfcli.engine.ops.reduce import reduce_all, reduce_mean, reduce_sum
+from tfcli.engine.ops.shape import expand_dims, reshape, reshape_like, transpose, zeros_like
+from tfcli.engine.spec import Shape, normalize_axes, normalize_axis, show_shape
+from tfcli.engine.tensor import Tensor
+from tfcli.errors import ShapeError
+from tfcli.models.constraints import Constraint
+from tfcli.models.initializers import Initializer, TruncatedNormal
+from tfcli.models.layers.base import Layer, Weight
+from tfcli.models.regularizers import Regularizer
+
+Axes = int | list[int]
+
+
+def _centre(x: Tensor, axes: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+    """The mean and variance of x along `axes`, of size 1 there, and x less its mean."""
+    mean = reduce_mean(x, axes, keepdims=True)
+    centred = x - mean
+    return mean, reduce_mean(square(centred), axes, keepdims=True), centred
+
+
+class _Affine(Layer, abstract=True):
+    """Base of the normalizations that end in gamma * x + beta."""
+
+    epsilon: NonNegativeFloat
+    center: bool
+    scale: bool
+    beta_initializer: Initializer
+    gamma_initializer: Initializer
+    beta_regularizer: Regularizer | None
+    gamma_regularizer: Regularizer | None
+    beta_constraint: Constraint | None
+    gamma_constraint: Constraint | None
+
+    supports_masking = True
+
+    def _add_gamma_and_beta(self, shape: Sequence[int | None]) -> None:
+        self.gamma = self.beta = None
+        if self.scale:
+            self.gamma = self.add_weight(
+                "gamma", shape, self.gamma_initializer, True, self.gamma_regularizer, self.gamma_constraint
+            )
+        if self.center:
+            self.beta = self.add_weight(
+                "beta", shape, self.beta_initializer, True, self.beta_regularizer, self.beta_constraint
+            )
+
+    def _finish(self, centred: Tensor, variance: Tensor, shape: Sequence[int]) -> Tensor:
+        """Entries over their standard deviation, times gamma, plus beta, both reshaped to `shape` so that they broadcast."""
+        factor = rsqrt(variance + self.epsilon)
+        if self.gamma is not None:
+            factor = factor * reshape(self.gamma, shape)
+        y = centred * factor
+        return y if self.beta is None else y + reshape(self.beta, shape)
+
+
+class BatchNormalization(_Affine):
+    """Each channel over its mean and standard deviation in the batch, in prediction over their moving averages (Ioffe and Szegedy, 2015).
+
+    Where a mask is given, masked entries do not count. With `trainable: false` the moving averages are used in training too.
+    """
+
+    axis: int = -1
+    "The axis of the channels."
+    momentum: Probability = 0.99
+    "How much of the moving averages stays at each step."
+    epsilon: NonNegativeFloat = 0.001
+    center: bool = True
+    scale: bool = True
+    beta_initializer: Initializer = "zeros"  # type: ignore[assignment]
+    gamma_initializer: Initializer = "ones"  # type: ignore[assignment]
+    moving_mean_initializer: Initializer = "zeros"  # type: ignore[assignment]
+    moving_variance_initializer: Initializer = "ones"  # type: ignore[assignment]
+    beta_regularizer: Regularizer | None = None
+    gamma_regularizer: Regularizer | None = None
+    beta_constraint: Constraint | None = None
+    gamma_constraint: Constraint | None = None
+
+    def build(self, input_shape: Shape) -> None:
+        self._axis = normalize_axis(self.axis, len(input_shape), "batch_normalization")
+        shape = (input_shape[self._axis],)
+        self._add_gamma_and_beta(shape)
+        self.moving_mean = self.add_weight("moving_mean", shape, self.moving_mean_initializer, trainable=False)
+        self.moving_variance = self.add_weight(
+            "moving_variance", shape, self.moving_variance_initializer, trainable=False
+        )
+
+    def call(self, inputs: Tensor, training: bool = False, mask: Tensor | None = None) -> Tensor:
+        shape = [1] * len(inputs.shape)
+        shape[self._axis] = self.moving_mean.shape[0]  # type: ignore[call-overload]
+        if not (training and self.trainable):
+            centred = inputs - reshape(self.moving_mean, shape)
+            return self._finish(centred, reshape(self.moving_variance, shape), shape)
+        axes = [axis for axis in range(len(shape)) if axis != self._axis]
+        mean, variance, centred = _centre(inputs, axes) if mask is None else self._masked(inputs, mask, axes)
+        self._follow(self.moving_mean, mean)
+        self._follow(self.moving_variance, variance)
+        return self._finish(centred, variance, shape)
+
+    def _masked(self, x: Tensor, mask: Tensor, axes: list[int]) -> tuple[Tensor, Tensor, Tensor]:
+        """As `_centre`, over what the mask shows. Raises ShapeError."""
+        if len(mask.shape) != len(x.shape) - 1:
+            shown = f"{show_shape(mask.shape)} for the input {show_shape(x.shape)}"
+            raise ShapeError(f"the mask must have one axis less than the input, got {shown}")
+        weights = cast(expand_dims(mask, -1), x.dtype) + zeros_like(x)
+        count = reduce_sum(weights, axes, keepdims=True) + 1e-7
+        mean = reduce_sum(x * weights, axes, keepdims=True) / count
+        centred = x - mean
+        return mean, reduce_sum(square(centred) * weights, axes, keepdims=True) / count, centred
+
+    def _follow(self, average: Weight, value: Tensor) -> None:
+        average.assign(average * self.momentum + reshape(value, average.shape) * (1.0 - self.momentum))
+
+
+class LayerNormalization(_Affine):
+    """Each example's entries along `axis` over their mean and standard deviation (Ba et al., 2016)."""
+
+    axis: Axes = -1
+    epsilon: NonNegativeFloat = 0.001
+    center: bool = True
+    scale: bool = True
+    beta_initializer: Initializer = "zeros"  # type: ignore[assignment]
+    gamma_initializer: Initializer = "ones"  # type: ignore[assignment]
+    beta_regularizer: Regularizer | None = None
+    gamma_regularizer: Regularizer | None = None
+    beta_constraint: Constraint | None = None
+    gamma_constraint: Constraint | None = None
+
+    def build(self, input_shape: Shape) -> None:
+        self._axes = normalize_axes(self.axis, len(input_shape), "layer_normalization")
+        self._add_gamma_and_beta([input_shape[axis] for axis in self._axes])
+
+    def call(self, inputs: Tensor) -> Tensor:
+        _, variance, centred = _centre(inputs, self._axes)
+        return self._finish(centred, variance, _kept(inputs.shape, self._axes))
+
+
+def _kept(shape: Shape, axes: Sequence[int]) -> list[int]:
+    """`shape` with 1 outside of `axes`, whose sizes are known."""
+    return [size or 1 if axis in axes else 1 for axis, size in enumerate(shape)]
+
+
+class GroupNormalization(_Affine):
+    """Each example's channels in groups, each group over its mean and standard deviation (Wu and He, 2018)."""
+
+    groups: int = 32
+    "How many; -1 for one a channel, which is instance normalization."
+    axis: int = -1
+    epsilon: NonNegativeFloat = 0.001
+    center: bool = True
+    scale: bool = True
+    beta_initializer: Initializer = "zeros"  # type: ignore[assignment]
+    gamma_initializer: Initializer = "ones"  # type: ignore[assignment]
+    beta_regularizer: Regularizer | None = None
+    gamma_regularizer: Regularizer | None = None
+    beta_constraint: Constraint | None = None
+    gamma_constraint: Constraint | None = None
+
+    def check(self) -> None:
+        if self.groups < 1 and self.groups != -1:
+            raise FieldError("groups", f"expected a number ≥ 1, or -1 for one a channel, got {self.groups}")
+
+    def build(self, input_shape: Shape) -> None:
+        self._axis = normalize_axis(self.axis, len(input_shape), "group_normalization")
+        size = input_shape[self._axis]
+        self._add_gamma_and_beta((size,))
+        self._groups = size if self.groups == -1 else self.groups
+        if size is not None and size % self._groups:  # type: ignore[operator]
+            raise ShapeError(
+                f"the {size} channels of the input {show_shape(input_shape)} do not divide into {self._groups} groups; "
+                "set `groups` to a divisor"
+            )
+
+    def call(self, inputs: Tensor) -> Tensor:
+        axis, size = self._axis, inputs.shape[self._axis]
+        assert size is not None and self._groups is not None
+        halves = [self._groups, size // self._groups]
+        behind = [-1 if d is None else d for d in inputs.shape[axis + 1 :]]
+        grouped = reshape(inputs, [*[None] * axis, *halves, *behind])  # (N, …, groups, size / groups, …)
+        axes = [i for i in range(1, len(inputs.shape) + 1) if i != axis]
+        _, variance, centred = _centre(grouped, axes)
+        return reshape_like(self._finish(centred, variance, [*[1] * axis, *halves, *[1] * len(behind)]), inputs)
+
+
+class RMSNormalization(Layer):
+    """Entries over their root mean square along `axis`, times a learned scale (Zhang and Sennrich, 2019)."""
+
+    axis: Axes = -1
+    epsilon: NonNegativeFloat = 1e-6
+
+    def build(self, input_shape: Shape) -> None:
+        self._axes = normalize_axes(self.axis, len(input_shape), "rms_normalization")
+        self.scale = self.add_weight("scale", [input_shape[axis] for axis in self._axes], "ones")
+
+    def call(self, inputs: Tensor) -> Tensor:
+        factor = rsqrt(reduce_mean(square(inputs), self._axes, keepdims=True) + self.epsilon)
+        return inputs * factor * reshape(self.scale, _kept(inputs.shape, self._axes))
+
+
+class UnitNormalization(Layer):
+    """Vectors along `axis` scaled to length 1; zeros stay zero."""
+
+    axis: Axes = -1
+
+    supports_masking = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        return inputs * rsqrt(maximum(reduce_sum(square(inputs), self.axis, keepdims=True), 1e-24))
+
+
+class SpectralNormalization(Layer):
+    """A layer whose kernel is divided by its largest singular value at each training step (Miyato et al., 2018).
+
+    The singular value is estimated by power iteration, which goes on from step to step.
+    """
+
+    layer: Layer
+    "A layer with a kernel, or an embedding."
+    power_iterations: PositiveInt = 1
+
+    def build(self, input_shape: Any) -> None:
+        self.layer.path = self.path
+        self.layer.build(input_shape)
+        self.layer.built = True
+        kernel = getattr(self.layer, "kernel" if hasattr(self.layer, "kernel") else "embeddings", None)
+        if not isinstance(kernel, Weight):
+            raise ShapeError(f"spectral_normalization wraps a layer with a kernel; `{self.layer.type_name}` has none")
+        self.kernel = kernel
+        start = TruncatedNormal(stddev=0.02)
+        self.vector_u = self.add_weight("vector_u", (1, self.kernel.shape[-1]), start, trainable=False)
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        if training:
+            self._normalize()
+        return self.layer(inputs)
+
+    def _normalize(self) -> None:
+        kernel, u = self.kernel.value(), self.vector_u.value()
+        matrix = reshape(kernel, [-1, kernel.shape[-1]])  # (M, F)
+        for _ in range(self.power_iterations):
+            v = _unit(matmul(u, transpose(matrix)))  # (1, F) (F, M) -> (1, M)
+            u = _unit(matmul(v, matrix))  # (1, M) (M, F) -> (1, F)
+        largest = matmul(matmul(v, matrix), transpose(u))  # (1, 1)
+        empty = reduce_all(equal(kernel, 0.0))
+        self.vector_u.assign(where(empty, self.vector_u, u))
+        self.kernel.assign(where(empty, kernel, reshape(matrix / largest, kernel.shape)))
+
+
+def _unit(x: Tensor) -> Tensor:
+    return x * rsqrt(maximum(reduce_sum(square(x)), 1e-14))

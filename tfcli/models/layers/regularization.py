@@ -1,0 +1,141 @@
+"""Layers that add noise in training, and in prediction do nothing."""
+
+import math
+from typing import Annotated
+
+from tfcli.declare import DropRate, PositiveInt, Probability, Range
+from tfcli.engine.ops.elementwise import cast, where
+from tfcli.engine.ops.random import normal_like, uniform_like
+from tfcli.engine.ops.shape import zeros_like
+from tfcli.engine.spec import show_shape
+from tfcli.engine.tensor import Tensor
+from tfcli.errors import ShapeError
+from tfcli.models.layers.base import Layer
+from tfcli.models.layers.spatial import DataFormat, Spatial
+
+NoiseShape = list[PositiveInt | None]
+"""The shape of the noise, 1 where an axis shares it; null for the size of the input."""
+
+
+class Dropout(Layer):
+    """In training each entry is 0 with probability `rate`, the others grow by 1 / (1 - rate) (Srivastava et al., 2014)."""
+
+    rate: Probability
+    noise_shape: NoiseShape | None = None
+    "Which axes share their noise: `[null, 1, null]` drops features for all steps at once."
+    seed: int | None = None
+    "For numbers of its own, whatever other layers draw; by default they come from the experiment's seed."
+
+    supports_masking = True
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        if not training or self.rate == 0:
+            return inputs
+        return _drop(inputs, self.rate, _noise_place(inputs, self.noise_shape), self.seed)
+
+
+def _drop(x: Tensor, rate: float, noise_place: Tensor, seed: int | None) -> Tensor:
+    """x with entries 0 where the noise, in the shape of `noise_place`, falls below the rate."""
+    if rate == 1:
+        return zeros_like(x)
+    kept = uniform_like(noise_place, seed=seed) >= rate
+    return where(kept, x * (1.0 / (1.0 - rate)), zeros_like(x))
+
+
+def _noise_place(x: Tensor, noise_shape: NoiseShape | None) -> Tensor:
+    """A part of x in the shape of the noise. Raises ShapeError."""
+    if noise_shape is None:
+        return x
+    fits = len(noise_shape) == len(x.shape) and all(
+        n in (None, 1, size) or size is None for n, size in zip(noise_shape, x.shape, strict=True)
+    )
+    if not fits:
+        raise ShapeError(
+            f"noise_shape {noise_shape} does not go with the input {show_shape(x.shape)}: for each axis it has null, 1 or the size"
+        )
+    return x[tuple(slice(0, 1) if n == 1 else slice(None) for n in noise_shape)]
+
+
+class _SpatialDropout(Spatial, abstract=True):
+    """Dropout of whole channels (Tompson et al., 2015)."""
+
+    rate: Probability
+    seed: int | None = None
+
+    supports_masking = True
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        if not training or self.rate == 0:
+            return inputs
+        return _drop(inputs, self.rate, _noise_place(inputs, [None, *[1] * self.rank, None]), self.seed)
+
+
+class SpatialDropout1D(_SpatialDropout):
+    """Dropout of whole channels: x (N, T, C), each channel 0 for all steps or none."""
+
+    rank = 1
+
+
+class SpatialDropout2D(_SpatialDropout):
+    """Dropout of whole channels: x (N, H, W, C), each channel 0 for all pixels or none."""
+
+    rank = 2
+
+    rate: Probability
+    data_format: DataFormat = None
+
+
+class SpatialDropout3D(_SpatialDropout):
+    """Dropout of whole channels: x (N, D, H, W, C), each channel 0 everywhere or nowhere."""
+
+    rank = 3
+
+    rate: Probability
+    data_format: DataFormat = None
+
+
+class GaussianNoise(Layer):
+    """In training normal noise is added."""
+
+    stddev: Annotated[float, Range(low=0, high=1)]
+    "Standard deviation of the noise."
+    seed: int | None = None
+
+    supports_masking = True
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        if not training or self.stddev == 0:
+            return inputs
+        return inputs + normal_like(inputs, stddev=self.stddev, seed=self.seed)
+
+
+class GaussianDropout(Layer):
+    """In training entries are multiplied by normal noise of mean 1 and variance rate / (1 - rate) (Srivastava et al., 2014)."""
+
+    rate: DropRate
+    seed: int | None = None
+
+    supports_masking = True
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        if not training or self.rate == 0:
+            return inputs
+        return inputs * normal_like(inputs, 1.0, math.sqrt(self.rate / (1.0 - self.rate)), seed=self.seed)
+
+
+class AlphaDropout(Layer):
+    """Dropout that keeps mean and variance of what SELU makes: dropped entries become its lowest value (Klambauer et al., 2017)."""
+
+    rate: DropRate
+    noise_shape: NoiseShape | None = None
+    seed: int | None = None
+
+    supports_masking = True
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        if not training or self.rate == 0:
+            return inputs
+        lowest = -1.6732632423543772 * 1.0507009873554805
+        kept = cast(uniform_like(_noise_place(inputs, self.noise_shape), seed=self.seed) >= self.rate, inputs.dtype)
+        scale = ((1.0 - self.rate) * (1.0 + self.rate * lowest**2)) ** -0.5
+        return scale * (inputs * kept + lowest * (1.0 - kept)) - scale * lowest * self.rate

@@ -1,0 +1,208 @@
+"""Optimizer: a pure rule for one variable, and what is composed around it: decay, clipping, accumulation, averaging, constraints."""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import numpy as np
+
+from tfcli.declare import Declared, FieldError, NonNegativeFloat, PositiveFloat, PositiveInt, Probability, Range
+from tfcli.engine.ops.elementwise import cast, clip_by_value, equal, maximum, minimum, not_equal, sqrt, square, where
+from tfcli.engine.ops.reduce import reduce_sum
+from tfcli.engine.tensor import Tensor, Variable
+from tfcli.errors import SpecError, TfcliError, TrainingError
+from tfcli.models.schedules import Schedule
+
+Slots = dict[str, Tensor]
+
+
+class Optimizer(Declared, kind="optimizer"):
+    """Base of the optimizers. A subclass lists its fields and `slot_names`, and defines `update`."""
+
+    common_last = True
+
+    learning_rate: NonNegativeFloat | Schedule = 0.001
+    weight_decay: NonNegativeFloat | None = None
+    """Before each update every variable shrinks by this times the learning rate."""
+    clipnorm: PositiveFloat | None = None
+    """The most that the norm of one variable's gradient can be."""
+    clipvalue: PositiveFloat | None = None
+    """The most that an entry of a gradient can be, either way."""
+    global_clipnorm: PositiveFloat | None = None
+    """The most that the norm of all gradients together can be."""
+    use_ema: bool = False
+    """Keep a moving average of every variable, which replaces it at the end of training."""
+    ema_momentum: Probability = 0.99
+    ema_overwrite_frequency: PositiveInt | None = None
+    """Replace the variables by their averages every so many updates, too."""
+    loss_scale_factor: PositiveFloat | None = None
+    """The loss is multiplied by it before its gradients are taken, which are divided by it again."""
+    gradient_accumulation_steps: Annotated[int, Range(low=2)] | None = None
+    """Update once in so many steps, with the mean of their gradients."""
+
+    built = False
+
+    def check(self):
+        given = [name for name in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise FieldError(given[1], f"`{given[0]}` is given too", "clip in one way")
+
+    def update(
+        self, variable: Tensor, gradient: Tensor, slots: Slots, learning_rate: Tensor, step: Tensor
+    ) -> tuple[Tensor, Slots]:
+        """The new variable and slots. All floats of the variable's dtype; `step` is 1 in the first update."""
+        raise SpecError(f"the optimizer `{self.type_name}` does not define update(…)")
+
+    @property
+    def slot_names(self) -> tuple[str, ...]:
+        """What is kept for each variable, in its shape."""
+        return ()
+
+    def initial_slots(self, variable: Variable) -> dict[str, np.ndarray]:
+        return {name: np.zeros_like(variable.array) for name in self.slot_names}
+
+    def decay_of(self, variable: Variable) -> float | None:
+        """The weight decay of this variable."""
+        return self.weight_decay
+
+    def build(self, variables: Sequence[Variable]) -> None:
+        """Make the slots, once."""
+        if self.built:
+            return
+        self.trained = list(variables)
+        self.variables: dict[str, Variable] = {}
+        self.iterations = self._add("iterations", np.zeros((), np.int64))
+        if not isinstance(self.learning_rate, Schedule):
+            self._add("learning_rate", np.asarray(self.learning_rate, np.float32))
+        self._slots = {id(v): self._add_slots(v) for v in self.trained}
+        self.__dict__["built"] = True
+
+    def _add(self, name: str, value: np.ndarray) -> Variable:
+        unique, count = f"{self.type_name}/{name}", 1
+        while unique in self.variables:
+            unique, count = f"{self.type_name}/{name}_{count}", count + 1
+        self.variables[unique] = Variable(value, trainable=False, name=unique)
+        return self.variables[unique]
+
+    def _add_slots(self, variable: Variable) -> dict[str, Variable]:
+        values = self.initial_slots(variable)
+        if self.use_ema:
+            values["average"] = np.zeros_like(variable.array)
+        if self.gradient_accumulation_steps:
+            values["gradient_accumulator"] = np.zeros_like(variable.array)
+        path = getattr(variable, "path", variable.name)
+        return {name: self._add(f"{name}/{path}", value) for name, value in values.items()}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Setting `learning_rate` also sets that of the training under way, unless a schedule rules it."""
+        if name == "learning_rate" and self.built:
+            if isinstance(self.learning_rate, Schedule):
+                raise TfcliError("this optimizer's learning rate follows a schedule; it cannot be set")
+            self.variables[f"{self.type_name}/learning_rate"].assign(np.asarray(value, np.float32))
+            value = float(np.asarray(value))
+        super().__setattr__(name, value)
+
+    def current_learning_rate(self) -> Tensor:
+        """The learning rate of the next step, float32 of shape ()."""
+        if isinstance(self.learning_rate, Schedule):
+            return self.learning_rate(self.iterations.value())
+        return self.variables[f"{self.type_name}/learning_rate"].value()
+
+    def scale_loss(self, loss: Tensor) -> Tensor:
+        """The loss to take gradients of."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Tensor | None, Variable]]) -> None:
+        """`apply` for pairs of gradient and variable."""
+        pairs = list(grads_and_vars)
+        self.apply([g for g, _ in pairs], [v for _, v in pairs])
+
+    def apply(self, gradients: Sequence[Tensor | None], variables: Sequence[Variable] | None = None) -> None:
+        """One step; a variable whose gradient is None stays as it is. Raises TrainingError where all are None."""
+        if variables is not None:
+            self.build(variables)
+        elif not self.built:
+            raise TfcliError(f"{self.type_name}: call build(variables), or give apply the variables too")
+        pairs = list(zip(gradients, self.trained if variables is None else variables, strict=True))
+        unknown = [v.name for _, v in pairs if id(v) not in self._slots]
+        if unknown:
+            raise TfcliError(f"{self.type_name}: `{unknown[0]}` is not among the variables that it was built with")
+        used = [(cast(g, v.dtype), v) for g, v in pairs if g is not None]
+        if not used:
+            raise TrainingError("no variable has a gradient: the loss does not depend on any trainable weight")
+        self._step([g for g, _ in used], [v for _, v in used])
+        self.iterations.assign_add(np.int64(1))
+
+    def _step(self, gradients: list[Tensor], variables: list[Variable]) -> None:
+        iterations, updating = self.iterations.value(), None
+        if self.loss_scale_factor is not None:
+            gradients = [g / self.loss_scale_factor for g in gradients]
+        if self.gradient_accumulation_steps:
+            updating = equal((iterations + 1) % self.gradient_accumulation_steps, 0)
+            gradients = self._accumulate(gradients, variables, updating)
+            iterations = iterations // self.gradient_accumulation_steps
+        rate = self.current_learning_rate()
+        for gradient, variable in zip(self._clip(gradients), variables, strict=True):
+            self._update_variable(variable, gradient, rate, iterations, updating)
+        if self.use_ema:
+            self._average(iterations)
+        for variable in variables:
+            constraint = getattr(variable, "constraint", None)
+            if constraint is not None:
+                variable.assign(constraint(variable.value()))
+
+    def _accumulate(self, gradients: list[Tensor], variables: list[Variable], updating: Tensor) -> list[Tensor]:
+        """The means of the gradients since the last update, counting from zero again where one is due now."""
+        means = []
+        for gradient, variable in zip(gradients, variables, strict=True):
+            kept = self._slots[id(variable)]["gradient_accumulator"]
+            total = kept.value() + gradient
+            kept.assign(where(updating, 0.0, total))
+            means.append(total / self.gradient_accumulation_steps)
+        return means
+
+    def _clip(self, gradients: list[Tensor]) -> list[Tensor]:
+        if self.clipnorm is not None:
+            norms = [sqrt(reduce_sum(square(g))) for g in gradients]
+            return [g * self.clipnorm / maximum(n, self.clipnorm) for g, n in zip(gradients, norms, strict=True)]
+        if self.global_clipnorm is not None:
+            norm = sqrt(sum(cast(reduce_sum(square(g)), gradients[0].dtype) for g in gradients))
+            # norm - norm is NaN for an infinite norm, so that it shows instead of turning gradients into zeros.
+            scale = self.global_clipnorm * minimum(1.0 / norm, 1.0 / self.global_clipnorm) + (norm - norm)
+            return [g * cast(scale, g.dtype) for g in gradients]
+        if self.clipvalue is not None:
+            return [clip_by_value(g, -self.clipvalue, self.clipvalue) for g in gradients]
+        return gradients
+
+    def _update_variable(
+        self, variable: Variable, gradient: Tensor, rate: Tensor, iterations: Tensor, updating: Tensor | None
+    ) -> None:
+        before = value = variable.value()
+        kept = {n: s for n, s in self._slots[id(variable)].items() if n not in ("average", "gradient_accumulator")}
+        slots = {name: slot.value() for name, slot in kept.items()}
+        rate = cast(rate, variable.dtype)
+        decay = self.decay_of(variable)
+        if decay is not None:
+            value = value - value * decay * rate
+        value, changed = self.update(value, gradient, slots, rate, cast(iterations + 1, variable.dtype))
+        assert changed.keys() == slots.keys(), f"{self.type_name}.update gave the slots {set(changed)}"
+        variable.assign(value if updating is None else where(updating, value, before))
+        for name, slot in kept.items():
+            slot.assign(changed[name] if updating is None else where(updating, changed[name], slots[name]))
+
+    def _average(self, iterations: Tensor) -> None:
+        """Move the averages towards the variables (in the first step: to them), and now and then the variables to them."""
+        overwriting = None
+        if self.ema_overwrite_frequency:
+            overwriting = equal((iterations + 1) % self.ema_overwrite_frequency, 0)
+        for variable in self.trained:
+            average, value = self._slots[id(variable)]["average"], variable.value()
+            momentum = cast(not_equal(iterations, 0), variable.dtype) * self.ema_momentum
+            average.assign(momentum * average.value() + (1.0 - momentum) * value)
+            if overwriting is not None:
+                variable.assign(where(overwriting, average.value(), value))
+
+    def finalize_variable_values(self) -> None:
+        """At the end of training: with `use_ema` the averages become the variables."""
+        if self.use_ema and self.built:
+            for variable in self.trained:
+                variable.assign(self._slots[id(variable)]["average"].value())

@@ -1,0 +1,228 @@
+"""What `check` finds out about an experiment without training it."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from tfcli.data.pipeline import Split
+from tfcli.data.prepared import PreparedData
+from tfcli.models.network import Network
+from tfcli.models.trainer import Batch
+from tfcli.runner.session import Session, assemble
+from tfcli.spec.load import LoadedSpec
+
+_TIMED_STEPS = 5
+_FEW_EXAMPLES = 20
+_RARE_CLASS = 5
+_MOST_CLASSES = 100
+_LARGEST_COMPARED = 2**28
+"""Bytes of inputs up to which splits are searched for the same examples."""
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One layer; None in `shape` where a size varies."""
+
+    name: str
+    type: str
+    shape: tuple[int | None, ...]
+    parameters: int
+    trainable: bool
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes while training at the batch size: an estimate, since buffers are shared and freed on the way."""
+
+    weights: int
+    optimizer: int
+    activations: int
+
+    @property
+    def total(self) -> int:
+        return self.weights + self.optimizer + self.activations
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds: `first` for the step that compiles, `step` for one after it, `epoch` for all steps of an epoch."""
+
+    first: float
+    step: float
+    epoch: float
+
+
+@dataclass(frozen=True)
+class SplitRow:
+    """One split; `labels` says for each target its classes with their counts, or the range of its numbers."""
+
+    name: str
+    examples: int
+    batches: int
+    labels: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """Everything that `check` shows."""
+
+    name: str
+    inputs: dict[str, dict[str, Any]]
+    targets: dict[str, dict[str, Any]]
+    layers: list[LayerRow]
+    parameters: int
+    trainable_parameters: int
+    batch_size: int
+    memory: Memory
+    timing: Timing
+    splits: list[SplitRow]
+    warnings: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return asdict(self)
+
+
+def inspect(loaded: LoadedSpec) -> Inspection:
+    """Build the experiment, look at its data, and time a few steps; nothing is written. Raises TfcliError."""
+    session = assemble(loaded)
+    network, data = session.network, session.data
+    first = next(data.train.batches())
+    splits = {name: split for name in ("train", "validation", "test") if (split := getattr(data, name)) is not None}
+    rows = [_split_row(name, split, data) for name, split in splits.items()]
+    return Inspection(
+        name=session.experiment.name,
+        inputs={name: asdict(spec) for name, spec in data.inputs.items()},
+        targets={name: asdict(spec) for name, spec in data.targets.items()},
+        layers=[_layer_row(step) for step in network.steps],
+        parameters=network.count_params(),
+        trainable_parameters=sum(weight.array.size for weight in network.trainable_weights),
+        batch_size=len(next(iter(first.inputs.values()))),
+        memory=_memory(session, first),
+        timing=_time_steps(session),
+        splits=rows,
+        warnings=[*_label_warnings(rows), *_input_warnings(splits)],
+    )
+
+
+def _layer_row(step: Any) -> LayerRow:
+    weights = step.layer.weights
+    trainable = bool(step.layer.trainable_weights) or not weights
+    return LayerRow(step.path, step.layer.type_name, tuple(step.spec.shape), sum(w.array.size for w in weights), trainable)
+
+
+def _memory(session: Session, batch: Batch) -> Memory:
+    """Each layer's output is kept for the backward pass, and has a gradient of its own size."""
+    weights = sum(weight.array.nbytes for weight in session.network.weights)
+    optimizer = sum(variable.array.nbytes for variable in session.trainer.variables()["optimizer"].values())
+    return Memory(weights, optimizer, 2 * _output_bytes(session.network, batch))
+
+
+def _output_bytes(network: Network, batch: Batch) -> int:
+    """The layers' outputs for a batch; a size that varies is taken to be the largest of those that vary in the inputs."""
+    examples = len(next(iter(batch.inputs.values())))
+    given = zip(network.inputs.values(), batch.inputs.values(), strict=True)
+    varying = [size for spec, array in given for known, size in zip(spec.shape[1:], array.shape[1:]) if known is None]
+    length = max(varying, default=1)
+    shapes = [[length if size is None else size for size in step.spec.shape[1:]] for step in network.steps if step.spec]
+    itemsize = np.dtype(network.floatx).itemsize
+    return sum(examples * prod(shape) * itemsize for shape in shapes)
+
+
+def _time_steps(session: Session) -> Timing:
+    """A few real steps, on weights that are then thrown away."""
+    seconds = []
+    for batch in islice(_endless(session.data.train), _TIMED_STEPS):
+        started = time.perf_counter()
+        session.trainer.train_batch(batch)
+        seconds.append(time.perf_counter() - started)
+    step = float(np.median(seconds[1:]))
+    steps = session.experiment.train.steps_per_epoch or session.data.train.steps_per_epoch()
+    return Timing(seconds[0], step, step * steps)
+
+
+def _endless(split: Split) -> Iterator[Batch]:
+    epoch = 0
+    while True:
+        yield from split.batches(epoch, training=True)
+        epoch += 1
+
+
+def _split_row(name: str, split: Split, data: PreparedData) -> SplitRow:
+    labels = {target: _describe_labels(a, data.class_names.get(target)) for target, a in split.labels().items()}
+    return SplitRow(name, split.num_examples, split.num_batches, labels)
+
+
+def _describe_labels(labels: np.ndarray, names: list[str] | None) -> dict[str, Any]:
+    classes = _as_classes(labels)
+    if classes is None:
+        return {"min": float(labels.min()), "mean": float(labels.mean()), "max": float(labels.max())}
+    values, counts = np.unique(classes, return_counts=True)
+    found = dict(zip(values.tolist(), counts.tolist(), strict=True))
+    if names is not None:
+        return {"classes": {label: found.get(i, 0) for i, label in enumerate(names)}}
+    return {"classes": {str(value): count for value, count in found.items()}}
+
+
+def _as_classes(labels: np.ndarray) -> np.ndarray | None:
+    """The labels as whole numbers, one an example, where there are not too many different ones; else None."""
+    width = prod(labels.shape[1:])
+    if width > 1:
+        is_one_hot = labels.ndim == 2 and all(_is_one_hot(part) for part in (labels[:1000], labels))
+        return labels.argmax(axis=1) if is_one_hot else None
+    if labels.dtype.kind not in "iub":
+        return None
+    flat = labels.reshape(-1)
+    return flat if len(np.unique(flat)) <= _MOST_CLASSES else None
+
+
+def _is_one_hot(labels: np.ndarray) -> bool:
+    return bool(np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all())
+
+
+def _label_warnings(rows: list[SplitRow]) -> Iterator[str]:
+    train = rows[0]
+    for row in rows:
+        if row.examples < _FEW_EXAMPLES:
+            yield f"the {row.name} split has only {row.examples} examples: its numbers will say little"
+    for target, described in train.labels.items():
+        known = described.get("classes", {})
+        for label, count in known.items():
+            if 0 < count < _RARE_CLASS:
+                yield f"class {label} of {target} has only {count} examples in the train split"
+        for row in rows[1:]:
+            own = row.labels.get(target, {}).get("classes", {})
+            unseen = [label for label, count in own.items() if count and not known.get(label)]
+            absent = [label for label, count in known.items() if count and not own.get(label)]
+            if unseen:
+                yield f"the {row.name} split has classes of {target} that the train split lacks: {', '.join(unseen)}"
+            if absent and own:
+                yield f"the {row.name} split lacks classes of {target}: {', '.join(absent)}; `stratify: true` mends it"
+
+
+def _input_warnings(splits: dict[str, Split]) -> Iterator[str]:
+    train = splits["train"].examples.inputs
+    for name, array in train.items():
+        if array.ndim == 2 and array.dtype.kind in "fiu" and len(array) > 1:
+            constant = np.flatnonzero(np.ptp(array, axis=0) == 0)
+            if constant.size:
+                shown = ", ".join(map(str, constant[:10])) + (", …" if constant.size > 10 else "")
+                yield f"input {name} has {constant.size} entries that never vary in the train split: {shown}"
+    sizes = sum(array.nbytes for split in splits.values() for array in split.examples.inputs.values())
+    if sizes > _LARGEST_COMPARED or any(a.dtype == object for a in train.values()):
+        return
+    known = set(_example_keys(splits["train"]))
+    for name in [name for name in splits if name != "train"]:
+        shared = sum(key in known for key in _example_keys(splits[name]))
+        if shared:
+            yield f"{shared} of the {splits[name].num_examples} {name} examples have inputs that also occur in the train split"
+
+
+def _example_keys(split: Split) -> Iterator[int]:
+    arrays = [np.ascontiguousarray(array) for array in split.examples.inputs.values()]
+    return (hash(tuple(array[i].tobytes() for array in arrays)) for i in range(len(split.examples)))

@@ -1,0 +1,263 @@
+"""Training a run: the loop over epochs and batches, with checkpoints, metrics, early stopping and interruption."""
+
+import math
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfcli.errors import CheckpointError, SpecError, TfcliError, TrainingError
+from tfcli.logging.checkpoints import Checkpoint, epoch_name, step_name
+from tfcli.logging.environment import describe_environment
+from tfcli.logging.run_directory import RunDirectory
+from tfcli.logging.tensors import save_tensors
+from tfcli.models.trainer import Batch
+from tfcli.runner.board import Board
+from tfcli.runner.monitors import PlateauState, StoppingState, improves, is_maximized
+from tfcli.runner.report import Reporter
+from tfcli.runner.session import Session, assemble
+from tfcli.runner.signals import Interrupted, StopRequest, stop_requests
+from tfcli.runner.summary import draw_plots, summarize
+from tfcli.spec.dump import dump
+from tfcli.spec.load import LoadedSpec, load_experiment
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A trained run and what summary.json says of it."""
+
+    run: RunDirectory
+    summary: dict[str, Any]
+
+
+def train(
+    loaded: LoadedSpec, logdir: Path, name: str | None = None, reporter: Reporter | None = None, command: Sequence[str] = ()
+) -> Finished:
+    """Train the experiment in a new run directory. Raises TfcliError; nothing is written where spec or data are wrong."""
+    session = assemble(loaded)
+    run = RunDirectory.create(logdir, name or loaded.experiment.name)
+    return train_in(run, session, reporter or Reporter(), command)
+
+
+def train_in(run: RunDirectory, session: Session, reporter: Reporter, command: Sequence[str] = ()) -> Finished:
+    """Train the session in a run directory that was just created."""
+    with run.lock():
+        run.update_status("running", epoch=0, step=0)
+        loaded = session.loaded
+        run.write_spec(dump(loaded.experiment, loaded.root))
+        run.write_environment(describe_environment(command, session.experiment.seed, session.data.fingerprints, loaded.root))
+        session.data.save(run.preprocessing)
+        return _Loop(run, session, reporter).run_to_end()
+
+
+def resume(run: RunDirectory, epochs: int | None = None, reporter: Reporter | None = None) -> Finished:
+    """Go on where the run stopped, as if it had not; up to `epochs` in all where given. Raises TfcliError."""
+    reporter = reporter or Reporter()
+    overrides = [] if epochs is None else [f"train.epochs={epochs}"]
+    loaded = load_experiment(run.spec_path, overrides)
+    with run.lock():
+        learned = run.preprocessing if run.preprocessing.is_dir() else None
+        session = assemble(loaded, learned)
+        if learned is None:
+            session.data.save(run.preprocessing)
+        try:
+            checkpoint: Checkpoint | None = run.checkpoints().load("last")
+        except CheckpointError:
+            if run.checkpoints().names():
+                raise
+            checkpoint = None  # killed before the first checkpoint: begin again
+        run.write_spec(dump(loaded.experiment, loaded.root))
+        return _Loop(run, session, reporter).run_to_end(checkpoint, resumed=True)
+
+
+class _Loop:
+    """One run's training: what it has seen so far, and the loop."""
+
+    def __init__(self, run: RunDirectory, session: Session, reporter: Reporter) -> None:
+        self.run, self.session, self.reporter = run, session, reporter
+        self.trainer, self.train = session.trainer, session.experiment.train
+        policy = self.train.checkpoint
+        self.checkpoints = run.checkpoints(policy.keep if policy else 2)
+        self.monitor = (policy.monitor if policy else None) or ("val_loss" if session.data.validation else "loss")
+        self.stopping = StoppingState(self.train.early_stopping) if self.train.early_stopping else None
+        self.plateau = PlateauState(self.train.reduce_lr_on_plateau) if self.train.reduce_lr_on_plateau else None
+        self.best: float | None = None
+        self.best_weights: dict[str, np.ndarray] | None = None
+        self.epoch = self.batch = 0  # epochs done, batches done of the one under way
+        self.stopped = False
+
+    def run_to_end(self, checkpoint: Checkpoint | None = None, resumed: bool = False) -> Finished:
+        started = time.perf_counter()
+        try:
+            self._begin(checkpoint, resumed)
+            with stop_requests() as request, Board(self.run, self.session, (self.epoch, self.step) if resumed else None) as board:
+                while self.epoch < self.train.epochs and not self.stopped:
+                    self._epoch(request, board)
+            summary = self._finish(time.perf_counter() - started)
+        except Interrupted as error:
+            self.run.update_status("interrupted", epoch=self.epoch, step=self.step, error=str(error))
+            raise
+        except (TfcliError, MemoryError) as error:
+            self.run.update_status("failed", epoch=self.epoch, step=self.step, error=str(error))
+            raise
+        return Finished(self.run, summary)
+
+    @property
+    def step(self) -> int:
+        return int(self.trainer.step.array)
+
+    def _begin(self, checkpoint: Checkpoint | None, resumed: bool) -> None:
+        if checkpoint is not None:
+            self._restore(checkpoint)
+        if resumed:
+            self.run.truncate_metrics(self.epoch)
+            for warning in checkpoint.warnings if checkpoint else ():
+                self.reporter.note(warning)
+        if self.epoch >= self.train.epochs and resumed:
+            raise SpecError(
+                f"{self.run.path} has trained its {self.epoch} epochs; give a larger number with --epochs to train on"
+            )
+        self.run.update_status("running", epoch=self.epoch, step=self.step, error=None)
+        resumed_from = None if not resumed else checkpoint.name if checkpoint else "the beginning"
+        self.reporter.run_started(self.run.path, self.session.network.count_params(), resumed_from)
+
+    # --- an epoch ------------------------------------------------------------------------------------------------------------------
+
+    def _epoch(self, request: StopRequest, board: Board) -> None:
+        steps = self._steps()
+        self.reporter.epoch_started(self.epoch + 1, self.train.epochs, steps, self.batch)
+        if self.batch == 0:
+            self.trainer.reset_metrics()
+        started, examples = time.perf_counter(), 0
+        every = self.train.checkpoint.every_steps if self.train.checkpoint else None
+        for batch in self._batches(steps):
+            loss = self.trainer.train_batch(batch)
+            self.batch += 1
+            examples += len(next(iter(batch.inputs.values())))
+            self._stop_on_nan(loss)
+            self.reporter.step_done(loss)
+            board.after_batch(self.step, self.batch, loss)
+            if every and self.step % every == 0 and self.batch < steps:
+                self._save(step_name(self.step))
+            if request.number is not None and self.batch < steps:
+                self._interrupt(request.number, step_name(self.step))
+        self._end_epoch(time.perf_counter() - started, examples, board)
+        if request.number is not None and self.epoch < self.train.epochs and not self.stopped:
+            self._interrupt(request.number, epoch_name(self.epoch))
+
+    def _steps(self) -> int:
+        return self.train.steps_per_epoch or self.session.data.train.num_batches
+
+    def _batches(self, steps: int) -> Iterator[Batch]:
+        """The rest of this epoch's batches; with `steps_per_epoch` epochs go on through the data, over and over."""
+        split = self.session.data.train
+        position = self.epoch * steps + self.batch
+        end = (self.epoch + 1) * steps
+        while position < end:
+            through, start = divmod(position, split.num_batches)
+            for batch in split.batches(through, start, training=True):
+                yield batch
+                position += 1
+                if position == end:
+                    return
+
+    def _stop_on_nan(self, loss: float) -> None:
+        if self.train.terminate_on_nan and not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss became {loss} in epoch {self.epoch + 1}, step {self.step}; "
+                "try a smaller optimizer.learning_rate or optimizer.clipnorm, and look for extreme values in the data. "
+                f"The last checkpoint before it is {self.checkpoints.last or 'none'}"
+            )
+
+    def _end_epoch(self, seconds: float, examples: int, board: Board) -> None:
+        row: dict[str, Any] = {"epoch": self.epoch + 1, "step": self.step, **self.trainer.results()}
+        if self.session.data.validation is not None and (self.epoch + 1) % self.train.validation_freq == 0:
+            validation = self.trainer.evaluate(self.session.data.validation.batches(0))
+            row |= {f"val_{name}": value for name, value in validation.items()}
+        row["learning_rate"] = self.trainer.learning_rate()
+        row["seconds"] = round(seconds, 6)
+        row["examples_per_second"] = round(examples / seconds, 1) if seconds > 0 else None
+        self.epoch, self.batch = self.epoch + 1, 0
+        is_best = self._judge(row)
+        self._log(row, board)
+        policy = self.train.checkpoint
+        if policy and policy.every_epochs and (self.epoch % policy.every_epochs == 0 or self._is_last()):
+            self._save(epoch_name(self.epoch), row, is_best)
+
+    def _is_last(self) -> bool:
+        return self.stopped or self.epoch >= self.train.epochs
+
+    def _judge(self, row: dict[str, Any]) -> bool:
+        """Early stopping and learning rate; whether the epoch is the best by the checkpoint's monitor."""
+        if self.plateau is not None:
+            lowered = self.plateau.after_epoch(row, self.trainer.learning_rate())
+            if lowered is not None:
+                self.trainer.set_learning_rate(lowered)
+                self.reporter.note(f"{self.plateau.declared.monitor} has not improved: learning rate {lowered:g} from now on")
+        if self.stopping is not None:
+            best_now, self.stopped = self.stopping.after_epoch(self.epoch - 1, row)
+            if best_now and self.stopping.declared.restore_best_weights:
+                self.best_weights = dict(self.trainer.state()["model"])
+            if self.stopped:
+                self.reporter.note(f"stopped early: {self.stopping.declared.monitor} has not improved for {self.stopping.wait} epochs")
+        value = row.get(self.monitor)
+        if value is None or not improves(value, self.best, is_maximized(self.monitor)):
+            return False
+        self.best = value
+        return True
+
+    def _log(self, row: dict[str, Any], board: Board) -> None:
+        self.run.append_metrics(row)
+        self.run.update_status("running", epoch=self.epoch, step=self.step)
+        board.after_epoch(row)
+        self.reporter.epoch_ended(row, self.train.epochs)
+
+    # --- saving --------------------------------------------------------------------------------------------------------------------
+
+    def _save(self, name: str, row: dict[str, Any] | None = None, best: bool = False) -> None:
+        tensors = self.trainer.state()
+        if self.best_weights is not None:
+            tensors["best"] = self.best_weights
+        state = {"epoch": self.epoch, "batch": self.batch, "best": self.best, "stopped": self.stopped}
+        if self.stopping is not None:
+            state["early_stopping"] = self.stopping.state()
+        if self.plateau is not None:
+            state["reduce_lr_on_plateau"] = self.plateau.state()
+        self.checkpoints.save(name, tensors, state, row, best)
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        state = checkpoint.state
+        self.trainer.restore(checkpoint.tensors)
+        self.epoch, self.batch, self.best = state["epoch"], state["batch"], state["best"]
+        self.stopped = state["stopped"] and self.epoch >= self.train.epochs
+        self.best_weights = checkpoint.tensors.get("best")
+        if self.stopping is not None and "early_stopping" in state:
+            self.stopping.restore(state["early_stopping"])
+        if self.plateau is not None and "reduce_lr_on_plateau" in state:
+            self.plateau.restore(state["reduce_lr_on_plateau"])
+
+    def _interrupt(self, number: int, name: str) -> None:
+        if self.checkpoints.last != name:
+            self._save(name)
+        raise Interrupted(
+            number, f"interrupted in epoch {self.epoch + 1}, step {self.step}; go on with: tfcli train --resume {os.path.relpath(self.run.path)}"
+        )
+
+    def _finish(self, seconds: float) -> dict[str, Any]:
+        self.trainer.optimizer.finalize_variable_values()
+        declared = self.train.early_stopping
+        if declared and declared.restore_best_weights and self.best_weights is not None:
+            for weight in self.session.network.weights:
+                weight.array = self.best_weights[weight.path]
+        weights = {w.path: w.array for w in self.session.network.weights}
+        save_tensors(self.run.weights_path, weights)
+        summary = summarize(self.run, self.session, self.monitor, seconds)
+        self.run.write_summary(summary)
+        draw_plots(self.run, self.session)
+        self.run.update_status("done", epoch=self.epoch, step=self.step, error=None)
+        return summary
