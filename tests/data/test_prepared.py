@@ -129,6 +129,12 @@ def test_a_weight_that_is_none_is_refused_with_its_row(tmp_path):
         prepare(DataSpec(source={"type": "csv", "path": "a.csv", "label": "y", "sample_weight": "w"}), tmp_path)
 
 
+def test_a_pipeline_that_leaves_nothing_to_learn_from_is_refused(tmp_path):
+    stages = [{"type": "skip", "count": 200}, "normalization"]
+    with pytest.raises(DataError, match="leaves no batch of the 150 examples"):
+        prepare(DataSpec(source={"type": "bundled", "name": "iris"}, pipeline=stages), tmp_path)
+
+
 def test_texts_left_over_by_the_pipeline_are_refused(tmp_path):
     np.savez(tmp_path / "t.npz", x=np.array([["a"], ["b"]]), y=np.arange(2))
     source = {"type": "npz", "path": "t.npz"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfcli.engine.op import Op
-from tfcli.engine.ops import elementwise, index, linalg, order, reduce, segment, shape
+from tfcli.engine.ops import elementwise, index, linalg, order, reduce, resize, segment, sequences, shape
 from tfcli.engine.spec import Shape, float32, int64
 
 
@@ -280,6 +280,19 @@ CASES: dict[str, list[Case]] = {
     ],
     "SegmentMax": [case(segment.SegmentMax(2), apart(4, 2), [1, 0, -1, 1])],
     "SegmentMin": [case(segment.SegmentMin(None), apart(3, 2), [0, 1, 1])],
+    # Sequences and images
+    "Parts": [case(sequences.Parts(2), normal(3, 4))],
+    "JoinSteps": [case(sequences.join_steps, normal(3, 2, 2))],
+    "SplitSteps": [case(sequences.split_steps, normal(6, 2), normal(3, 2, 1))],
+    "CarriedState": [
+        case(sequences.carried_state, normal(3, 2), normal(3, 2)),
+        case(sequences.carried_state, np.zeros((0, 2)), normal(3, 2)),
+    ],
+    "CheckIds": [case(sequences.CheckIds(3, "embedding"), ROWS)],
+    "RepeatEntries": [case(resize.RepeatEntries(2, 1), normal(3, 2, 2))],
+    "RepeatEntriesGrad": [case(resize.RepeatEntriesGrad(2, 1), normal(3, 4, 2))],
+    "ResizeAxis": [case(resize.ResizeAxis(2, 1, method), normal(3, 3)) for method in ("bilinear", "bicubic", "lanczos3")],
+    "ResizeAxisGrad": [case(resize.ResizeAxisGrad(2, 1, "bilinear"), normal(3, 4))],
 }
 
 EXEMPT: dict[str, str] = {
@@ -288,5 +301,6 @@ EXEMPT: dict[str, str] = {
     "ReadVariable": "reads a variable: see test_tape.py",
     "AssignVariable": "changes a variable: see test_tensor.py",
     "_Read": "a mark on a tape, never computed",
+    "Scan": "holds a traced body: see test_control.py",
 }
 """Ops without a case, and why."""

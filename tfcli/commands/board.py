@@ -1,6 +1,9 @@
 """`tfcli board`."""
 
+import sys
+from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from typing import Annotated
 
 import typer
@@ -10,7 +13,9 @@ from tfcli.commands.output import note, print_json
 
 
 def board(
-    logdir: Annotated[Path, typer.Argument(metavar="LOGDIR", help="The folder with the runs, or one run.")] = Path("runs"),
+    logdir: Annotated[Path, typer.Argument(metavar="LOGDIR", help="The folder with the runs, or one run.")] = Path(
+        "runs"
+    ),
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Default: 6006, or any free one where that is taken.")
     ] = None,
@@ -23,16 +28,15 @@ def board(
     Example:
       tfcli board runs --port 6007
     """
-    from tfcli.logging.board_server import serve
+    from tfcli.runner.board_server import serve
 
-    with serve(logdir, port) as server:
-        if json:
-            print_json({"url": server.url, "logdir": logdir})
-        else:
-            print(server.url)
-        import sys
-
-        sys.stdout.flush()
-        if not quiet and not json:
-            note("ctrl-C ends it")
-        server.wait()
+    url = serve(logdir, port)
+    if json:
+        print_json({"url": url, "logdir": logdir})
+    else:
+        print(url)
+    sys.stdout.flush()
+    if not quiet:
+        note("ctrl-C ends it")
+    with suppress(KeyboardInterrupt):
+        Event().wait()

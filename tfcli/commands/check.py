@@ -51,16 +51,23 @@ def _print_model(found: "Inspection") -> None:
         (layer.name, layer.type, _shape(layer.shape), layer.parameters, "" if layer.trainable else "frozen")
         for layer in found.layers
     ]
-    print_table([row if any(r[4] for r in rows) else row[:4] for row in rows], ["layer", "type", "output", "parameters"])
+    print_table(
+        [row if any(r[4] for r in rows) else row[:4] for row in rows], ["layer", "type", "output", "parameters"]
+    )
     print()
     frozen = found.parameters - found.trainable_parameters
     memory, timing = found.memory, found.timing
-    parts = f"weights {size(memory.weights)}, optimizer {size(memory.optimizer)}, activations {size(memory.activations)}"
+    parts = (
+        f"weights {size(memory.weights)}, optimizer {size(memory.optimizer)}, activations {size(memory.activations)}"
+    )
     print_table(
         [
             ("parameters", f"{found.parameters:,}" + (f", {frozen:,} of them not trained" if frozen else "")),
             ("memory", f"about {size(memory.total)} at batch size {found.batch_size} ({parts})"),
-            ("step time", f"{duration(timing.step)}, the first {duration(timing.first)}; an epoch about {duration(timing.epoch)}"),
+            (
+                "step time",
+                f"{duration(timing.step)}, the first {duration(timing.first)}; an epoch about {duration(timing.epoch)}",
+            ),
         ]
     )
     print()

@@ -10,12 +10,16 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and onl
 Logdir = Annotated[Path, typer.Option(metavar="DIR", help="The folder with all runs.")]
 Checkpoint = Annotated[
     str | None,
-    typer.Option(metavar="best|last|N", help="A checkpoint's weights (N: of that epoch) instead of the finished run's."),
+    typer.Option(
+        metavar="best|last|N", help="A checkpoint's weights (N: of that epoch) instead of the finished run's."
+    ),
 ]
 Run = Annotated[
     str, typer.Argument(metavar="RUN", help="A run directory; or in --logdir a run's name or id: the latest that fits.")
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="A value for a key of the spec, by its dotted path; any number of times."),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="A value for a key of the spec, by its dotted path; any number of times."
+    ),
 ]

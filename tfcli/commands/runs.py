@@ -65,9 +65,9 @@ def show(run: Run, logdir: Logdir = Path("runs"), json: Json = False, quiet: Qui
     Example:
       tfcli runs show iris
     """
-    from tfcli.logging.listing import find_run, run_info
+    from tfcli.logging.listing import find_run, list_runs
 
-    found = run_info(find_run(run, logdir))
+    (found,) = list_runs(find_run(run, logdir))
     if json:
         print_json(_to_dict(found))
         return

@@ -71,7 +71,7 @@ class Blob:
         bundled = self.path.parent == BUNDLED
         with self.open() as stream:
             digest = file_digest(cast(BufferedReader, stream), "sha256").hexdigest()
-        return {self.name if bundled else str(self.path.absolute()): digest}
+        return {self.name if bundled else os.path.abspath(self.path): digest}
 
 
 def expansion_limit(packed_bytes: int) -> int:

@@ -13,12 +13,11 @@ import numpy as np
 
 from tfcli.data.stage import Batch, Context, Function, Ordering, Stage, Transform
 from tfcli.data.stages.flow import Cache, Prefetch, prefetched
-from tfcli.data.stages.order import BatchStage
+from tfcli.data.stages.order import DEFAULT_BATCH_SIZE, BatchStage
 from tfcli.errors import DataError
 
 Plan = list[np.ndarray]
 _CHUNK = 1024
-_DEFAULT_BATCH_SIZE = 32
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,7 @@ class Pipeline:
 
     def learn(self, examples: Batch) -> "Pipeline":
         """The pipeline with what its stages learn from `examples`, each from what the stages before it make of them."""
+        refuse_empty(self.plan(len(examples)), len(examples))
         learned: dict[int, Any] = {}
         for i, (stage, context) in enumerate(zip(self.stages, self.contexts(), strict=True)):
             if isinstance(stage, Transform) and stage.learns:
@@ -65,7 +65,7 @@ class Pipeline:
         training: bool = False,
         first: int = 0,
         end: int | None = None,
-        default_batch_size: int | None = _DEFAULT_BATCH_SIZE,
+        default_batch_size: int | None = DEFAULT_BATCH_SIZE,
     ) -> Any:
         """The rows of each batch, in order, by the stages from `first` to before `end`.
 
@@ -117,6 +117,13 @@ class Replay:
         return self.make()
 
 
+def refuse_empty(plan: Plan, count: int) -> None:
+    if not plan:
+        raise DataError(
+            f"data.pipeline: leaves no batch of the {count} examples of this split (take, skip, drop_remainder)"
+        )
+
+
 def transformed(batches: Iterable[Batch], functions: Sequence[Callable[[Batch], Batch]]) -> Iterator[Batch]:
     for batch in batches:
         for function in functions:
@@ -132,8 +139,7 @@ class Split:
         self._fixed: dict[bool, tuple[Batch, np.ndarray | Plan]] = {}
         self._functions: list[Function] | None = None
         self._rows = pipeline.plan(len(examples))
-        if not self._rows:
-            raise DataError(f"the pipeline leaves no batch of the {len(examples)} examples of this split")
+        refuse_empty(self._rows, len(examples))
 
     @property
     def num_examples(self) -> int:

@@ -40,8 +40,6 @@ class PreparedData:
         self._learned = learned
         self._read: dict[str, Table] = {}
 
-    # The splits
-
     @cached_property
     def train(self) -> Split:
         split = self._split("train")
@@ -103,8 +101,7 @@ class PreparedData:
         return {name: table.select(rows) for name, rows in parts.items()}
 
     def _checked(self, table: Table) -> Table:
-        """Notes the files' fingerprints. Raises DataError for a file that is not what it was when the model learned
-        from it."""
+        """Notes the files' fingerprints. Raises DataError for a file changed since the model learned from it."""
         for file, digest in table.files.items():
             if self.fingerprints.setdefault(file, digest) != digest:
                 raise DataError(
@@ -114,8 +111,6 @@ class PreparedData:
         if not len(table):
             raise DataError(f"{', '.join(table.rows.files)}: has no examples")
         return table
-
-    # What was learned
 
     def learn(self) -> None:
         """Learn from the training split alone."""
@@ -158,8 +153,6 @@ class PreparedData:
     def save(self, directory: Path) -> None:
         """Write what raw inputs need to become model inputs."""
         persist.save(directory, self._learned | {"floatx": self.floatx, "fingerprints": self.fingerprints})
-
-    # The way of a table
 
     def _aligned(self, table: Table) -> Table:
         """The table with its columns named and ordered as the training split's."""
@@ -211,8 +204,11 @@ def _names_for(table: Table, names: list[str], known: list[str]) -> dict[str, st
 
 
 def prepare(data: DataSpec, root: Path, seed: int = 0, floatx: str = "float32") -> PreparedData:
-    """Read the data, divide it, and learn from the training split alone. `root`: the spec's folder. Raises
-    DataError."""
+    """Read the data, divide it, and learn from the training split alone.
+
+    `root`: the spec's folder, which relative paths are below and where the user's modules are looked for first.
+    `floatx`: the dtype of floating-point inputs, targets and weights. Raises DataError.
+    """
     prepared = PreparedData(data, Path(root), seed, floatx, {})
     prepared.learn()
     for name in ("validation", "test"):
@@ -221,8 +217,8 @@ def prepare(data: DataSpec, root: Path, seed: int = 0, floatx: str = "float32") 
 
 
 def restore(data: DataSpec, root: Path, seed: int, directory: Path) -> PreparedData:
-    """The data as it was prepared, from what `PreparedData.save` wrote: nothing is learned anew, and no file read
-    before a split is asked for.
+    """The data as it was prepared, from what `PreparedData.save` wrote: nothing is learned anew, and no data file is
+    read before a split is asked for.
 
     Raises DataError where the directory is damaged, and later for a data file that has changed.
     """

@@ -10,7 +10,7 @@ from tfcli.data.sources.bundled import Bundled
 from tfcli.data.sources.tabular import TabularSource
 from tfcli.data.split import SplitSpec
 from tfcli.data.stage import Stage
-from tfcli.data.stages.order import BatchStage
+from tfcli.data.stages.order import DEFAULT_BATCH_SIZE, BatchStage
 from tfcli.declare import Declared, FieldError, nearest
 
 
@@ -55,7 +55,7 @@ class DataSpec(Declared, name="data"):
 
     @property
     def batch_size(self) -> int:
-        return next((stage.batch_size for stage in self.pipeline if isinstance(stage, BatchStage)), 32)
+        return next((stage.batch_size for stage in self.pipeline if isinstance(stage, BatchStage)), DEFAULT_BATCH_SIZE)
 
     def check(self) -> None:
         self._check_sources()

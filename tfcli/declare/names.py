@@ -38,6 +38,9 @@ _SYNONYMS = {
     "y": "label",
     "betas": "beta_1",
     "eps": "epsilon",
+    "sep": "delimiter",
+    "separator": "delimiter",
+    "seperator": "delimiter",
 }
 
 

@@ -122,6 +122,8 @@ def _remedy(annotation: Any, value: Any) -> str | None:
         return f'in quotes it is a text: `"{show(value)}"`'
     if isinstance(value, str) and value.startswith("(") and any(get_origin(m) in (list, tuple) for m in members):
         return SQUARE_BRACKETS
+    if isinstance(value, Mapping) and any(get_origin(m) is list for m in members):
+        return "of a list, each item starts with `- `, or the items stand in `[` and `]`"
     if isinstance(value, str) and any(get_origin(m) is list or get_origin(m) is tuple for m in members):
         return f"write it as a list: `[{value}]`"
     if value is True and any(_is_section(m) and not any(f.required for f in m.fields().values()) for m in members):

@@ -62,11 +62,17 @@ class Op:
     def infer(self, *specs: TensorSpec) -> TensorSpec | tuple[TensorSpec, ...]:
         raise AssertionError(f"{type(self).__name__} has no infer")
 
-    def __call__(self, *inputs: Any) -> Any:
-        """Apply the op to tensors, arrays or Python numbers."""
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        """Apply the op to tensors, arrays or Python numbers, by position or by the names of `forward`."""
         from tfcli.engine.dispatch import apply
 
-        return apply(self, *inputs)
+        return apply(self, *inputs, *self._in_order(len(inputs), named)) if named else apply(self, *inputs)
+
+    def _in_order(self, given: int, named: dict[str, Any]) -> list[Any]:
+        rest = self.inputs[given:]
+        if set(named) != set(rest):
+            raise TypeError(f"{self.name} takes {', '.join(self.inputs)}; by name came {', '.join(named)}")
+        return [named[name] for name in rest]
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"ops are frozen: {type(self).__name__}.{name}")

@@ -6,7 +6,7 @@ from tfcli.models import layers as _declares_every_layer  # noqa: F401
 from tfcli.models.layers.base import Layer
 
 
-class InputSpec(Declared):
+class InputSpec(Declared, name="input"):
     """One input of the model, without the batch axis."""
 
     shape: tuple[int | None, ...]
@@ -19,7 +19,7 @@ class InputSpec(Declared):
             raise FieldError("dtype", f"there is no dtype {self.dtype!r}", f"there are: {', '.join(DTYPES)}")
 
 
-class ModelSpec(Declared):
+class ModelSpec(Declared, name="model"):
     """The layers and how they are wired."""
 
     inputs: dict[str, InputSpec] | None = None

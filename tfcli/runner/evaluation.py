@@ -70,9 +70,7 @@ def open_session(run: RunDirectory, checkpoint: str | None = None) -> tuple[Sess
     return session, f"checkpoint {found.name}"
 
 
-def _examples(
-    data: PreparedData, split: str | None, source: Path | bytes | None, labelled: bool
-) -> tuple[str, Split]:
+def _examples(data: PreparedData, split: str | None, source: Path | bytes | None, labelled: bool) -> tuple[str, Split]:
     if source is not None:
         if split is not None:
             raise SpecError("name either a split or a file of your own, not both")

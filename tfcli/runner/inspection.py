@@ -113,7 +113,9 @@ def inspect(loaded: LoadedSpec) -> Inspection:
 def _layer_row(step: Any) -> LayerRow:
     weights = step.layer.weights
     trainable = bool(step.layer.trainable_weights) or not weights
-    return LayerRow(step.path, step.layer.type_name, tuple(step.spec.shape), sum(w.array.size for w in weights), trainable)
+    return LayerRow(
+        step.path, step.layer.type_name, tuple(step.spec.shape), sum(w.array.size for w in weights), trainable
+    )
 
 
 def _memory(session: Session, batch: Batch) -> Memory:

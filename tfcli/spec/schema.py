@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from tfcli.declare import Declared, Range, plain, snake_case
+from tfcli.declare import Declared, Range, describe, plain, snake_case
 
 Schema = dict[str, Any]
 
@@ -35,7 +35,7 @@ class _Generator:
             schema = self.of(item.annotation)
             note = field_docs(cls).get(item.name)
             default = {} if item.required else {"default": plain(item.default)}
-            properties[item.name] = schema | ({"description": note} if note else {}) | default
+            properties[item.name] = schema | {"description": note or describe(item.annotation)} | default
         required = ["type"] if cls.registry is not None else []
         may_be_empty = cls.registry is None and not any(item.required for item in fields)
         return {

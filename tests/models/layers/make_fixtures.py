@@ -50,6 +50,7 @@ def call(layer: keras.layers.Layer, case: Case, tensors: list[Any], **options: A
 def record(name: str, case: Case) -> tuple[dict[str, np.ndarray], list[Any]]:
     """The arrays of a case, and its weights' names and shapes."""
     keras.config.set_floatx(case.keras_precision)
+    keras.config.set_dtype_policy(case.keras_precision)
     layer, masks = make_layer(case), masks_of(case)
     arrays = [a.astype(case.keras_precision) if a.dtype.kind == "f" else a for a in inputs_of(case)]
     options: dict[str, Any] = {}
@@ -63,7 +64,9 @@ def record(name: str, case: Case) -> tuple[dict[str, np.ndarray], list[Any]]:
     with tf.GradientTape() as tape:
         tape.watch([t for t in tensors if t.dtype.is_floating])
         outputs = call(layer, case, tensors, **options)
-        total = sum(tf.reduce_sum(y * pattern(tuple(y.shape), 20.0 + i).astype(y.dtype.name)) for i, y in enumerate(outputs))
+        total = sum(
+            tf.reduce_sum(y * pattern(tuple(y.shape), 20.0 + i).astype(y.dtype.name)) for i, y in enumerate(outputs)
+        )
     kept = {f"{name}/output": outputs}
     if case.integers is None and case.gradient:
         kept[f"{name}/gradient"] = tape.gradient(total, tensors, unconnected_gradients="zero")

@@ -67,7 +67,9 @@ CASES: dict[str, list[Case]] = {
     ],
     "einsum_dense": [
         case("einsum_dense", (3, 4), equation="ab,bc->ac", output_shape=5, bias_axes="c"),
-        case("einsum_dense", (2, 3, 4), equation="abc,cd->abd", output_shape=[None, 5], bias_axes="d", activation="tanh"),
+        case(
+            "einsum_dense", (2, 3, 4), equation="abc,cd->abd", output_shape=[None, 5], bias_axes="d", activation="tanh"
+        ),
         case("einsum_dense", (2, 3, 4), equation="...x,xy->...y", output_shape=5, bias_axes="y"),
         case("einsum_dense", (2, 3, 4), equation="ab...,bc->ac...", output_shape=2, bias_axes="c"),
         case("einsum_dense", (2, 3, 4), equation="abc,cde->abde", output_shape=[3, 2, 5], bias_axes="be"),
@@ -84,7 +86,11 @@ CASES: dict[str, list[Case]] = {
         case("relu", (3, 4), threshold=0.3),
     ],
     "leaky_relu": [case("leaky_relu", (3, 4)), case("leaky_relu", (3, 4), negative_slope=0.05)],
-    "prelu": [case("prelu", (3, 4)), case("prelu", (2, 3, 2, 4), shared_axes=[1, 2]), case("prelu", (2, 3, 4), shared_axes=1)],
+    "prelu": [
+        case("prelu", (3, 4)),
+        case("prelu", (2, 3, 2, 4), shared_axes=[1, 2]),
+        case("prelu", (2, 3, 4), shared_axes=1),
+    ],
     "elu": [case("elu", (3, 4)), case("elu", (3, 4), alpha=0.4)],
     "softmax": [
         case("softmax", (3, 4)),
@@ -121,7 +127,15 @@ CASES: dict[str, list[Case]] = {
     "separable_conv2d": [
         case("separable_conv2d", (2, 5, 6, 3), filters=4, kernel_size=3),
         case("separable_conv2d", (1, 5, 6, 3), filters=2, kernel_size=2, strides=2, padding="same", depth_multiplier=2),
-        case("separable_conv2d", (1, 6, 6, 2), filters=2, kernel_size=2, dilation_rate=2, activation="tanh", use_bias=False),
+        case(
+            "separable_conv2d",
+            (1, 6, 6, 2),
+            filters=2,
+            kernel_size=2,
+            dilation_rate=2,
+            activation="tanh",
+            use_bias=False,
+        ),
     ],
     # pooling
     "max_pooling1d": windows("max_pooling1d", 1),
@@ -174,7 +188,12 @@ CASES: dict[str, list[Case]] = {
     "spectral_normalization": [
         case("spectral_normalization", (3, 4), layer={"type": "dense", "units": 5}),
         case("spectral_normalization", (3, 4), layer={"type": "dense", "units": 5}, training=True, power_iterations=2),
-        case("spectral_normalization", (1, 4, 4, 2), layer={"type": "conv2d", "filters": 3, "kernel_size": 2}, training=True),
+        case(
+            "spectral_normalization",
+            (1, 4, 4, 2),
+            layer={"type": "conv2d", "filters": 3, "kernel_size": 2},
+            training=True,
+        ),
     ],
     # regularization
     "dropout": random("dropout", 3, 4, rate=0.5, noise_shape=[None, 1], seed=1),
@@ -208,21 +227,31 @@ CASES: dict[str, list[Case]] = {
     "reshape": [case("reshape", (2, 3, 4), target_shape=[-1, 6]), case("reshape", (2, 6), target_shape=[3, 2])],
     "permute": [case("permute", (2, 3, 4), dims=[2, 1]), case("permute", (2, 3, 4, 5), dims=[3, 1, 2])],
     "repeat_vector": [case("repeat_vector", (2, 3), n=4)],
-    "cropping1d": [case("cropping1d", (2, 5, 3)), case("cropping1d", (2, 5, 3), cropping=[2, 0]), case("cropping1d", (2, 5, 3), cropping=2)],
+    "cropping1d": [
+        case("cropping1d", (2, 5, 3)),
+        case("cropping1d", (2, 5, 3), cropping=[2, 0]),
+        case("cropping1d", (2, 5, 3), cropping=2),
+    ],
     "cropping2d": [
         case("cropping2d", (1, 5, 6, 2)),
         case("cropping2d", (1, 5, 6, 2), cropping=1),
         case("cropping2d", (1, 5, 6, 2), cropping=[1, 2]),
         case("cropping2d", (1, 5, 6, 2), cropping=[[0, 1], [2, 0]]),
     ],
-    "cropping3d": [case("cropping3d", (1, 4, 3, 5, 2)), case("cropping3d", (1, 4, 3, 5, 2), cropping=[[0, 1], [1, 1], [2, 0]])],
+    "cropping3d": [
+        case("cropping3d", (1, 4, 3, 5, 2)),
+        case("cropping3d", (1, 4, 3, 5, 2), cropping=[[0, 1], [1, 1], [2, 0]]),
+    ],
     "zero_padding1d": [case("zero_padding1d", (2, 3, 2)), case("zero_padding1d", (2, 3, 2), padding=[0, 2])],
     "zero_padding2d": [
         case("zero_padding2d", (1, 2, 3, 2)),
         case("zero_padding2d", (1, 2, 3, 2), padding=2),
         case("zero_padding2d", (1, 2, 3, 2), padding=[[0, 1], [2, 0]]),
     ],
-    "zero_padding3d": [case("zero_padding3d", (1, 2, 2, 1, 2)), case("zero_padding3d", (1, 2, 2, 1, 1), padding=[2, 0, 1])],
+    "zero_padding3d": [
+        case("zero_padding3d", (1, 2, 2, 1, 2)),
+        case("zero_padding3d", (1, 2, 2, 1, 1), padding=[2, 0, 1]),
+    ],
     "up_sampling1d": [case("up_sampling1d", (2, 3, 2)), case("up_sampling1d", (2, 3, 2), size=3)],
     "up_sampling2d": [
         case("up_sampling2d", (1, 3, 4, 2)),

@@ -94,11 +94,17 @@ CASES: dict[str, list[Case]] = {
     "lstm": [*gated("lstm"), case("lstm", INPUT, units=4, recurrent_activation="hard_sigmoid", unit_forget_bias=False)],
     "rnn": [
         *recurrent("rnn", cell={"type": "gru_cell", "units": 4}),
-        *recurrent("rnn", cell={"type": "stacked_rnn_cells", "cells": [
-            {"type": "lstm_cell", "units": 3},
-            {"type": "simple_rnn_cell", "units": 2, "activation": "relu"},
-            {"type": "gru_cell", "units": 4},
-        ]}),
+        *recurrent(
+            "rnn",
+            cell={
+                "type": "stacked_rnn_cells",
+                "cells": [
+                    {"type": "lstm_cell", "units": 3},
+                    {"type": "simple_rnn_cell", "units": 2, "activation": "relu"},
+                    {"type": "gru_cell", "units": 4},
+                ],
+            },
+        ),
         case(
             "rnn",
             INPUT,
@@ -137,7 +143,9 @@ CASES: dict[str, list[Case]] = {
         case("multi_head_attention", QUERY, num_heads=2, key_dim=2, output_shape=[2, 3]),
         case("multi_head_attention", (2, 3, 4, 5), num_heads=2, key_dim=3),
         case("multi_head_attention", (2, 3, 4, 5), num_heads=2, key_dim=3, attention_axes=[2]),
-        case("multi_head_attention", (2, 3, 4, 5), num_heads=2, key_dim=3, attention_axes=1, use_gate=True, value_dim=2),
+        case(
+            "multi_head_attention", (2, 3, 4, 5), num_heads=2, key_dim=3, attention_axes=1, use_gate=True, value_dim=2
+        ),
         case("multi_head_attention", (2, 3, 4, 5), num_heads=2, key_dim=3, attention_axes=1, masked=True),
     ],
     "group_query_attention": [

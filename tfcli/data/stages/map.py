@@ -80,7 +80,7 @@ def _load_module(name: str, root: Path) -> Any:
     try:
         if not path.is_file():
             return importlib.import_module(name)
-        # Under a name of our own: specs in two folders may each have a `my_module`, and an installed one may be loaded too.
+        # Under a name of our own: specs in two folders may each have a `my_module`, and so may the installed packages.
         spec = importlib.util.spec_from_file_location(f"tfcli_user_module_{name}", path)
         assert spec is not None
         assert spec.loader is not None

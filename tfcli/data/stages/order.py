@@ -6,6 +6,8 @@ from tfcli.data.random import generator
 from tfcli.data.stage import Context, Ordering, Stage
 from tfcli.declare import NonNegativeInt, PositiveInt
 
+DEFAULT_BATCH_SIZE = 32
+
 
 class Shuffle(Ordering):
     """Draws each next element from a buffer of `buffer_size`, filled in order; training only. A buffer of all

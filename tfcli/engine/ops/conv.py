@@ -1,8 +1,8 @@
 """Convolution over 1, 2 or 3 spatial axes, channels last, with strides, padding, dilations and groups.
 
-Axes: x (N, *in, C), kernel (*k, C / groups, F), output (N, *out, F). The family is trilinear in x, kernel and output, so that the three
-ops Conv, ConvInputGrad and ConvKernelGrad are each other's gradients, to any order. A transposed convolution is the gradient of a
-convolution in its input, with an output size chosen by rule.
+Axes: x (N, *in, C), kernel (*k, C / groups, F), output (N, *out, F). Conv, ConvInputGrad and ConvKernelGrad come from
+one form that is linear in x, in the kernel and in the output, so that they are each other's gradients, to any order.
+A transposed convolution is the gradient of a convolution in its input, with an output size chosen by rule.
 """
 
 from collections.abc import Iterator, Sequence
@@ -46,7 +46,8 @@ class Conv(Sliding):
         check_floating("conv", x, kernel)
         if x.rank != rank + 2 or kernel.rank != rank + 2:
             raise ShapeError(
-                f"conv: input {show_shape(x.shape)}, kernel {show_shape(kernel.shape)}; with {rank} spatial axes both have {rank + 2} axes, "
+                f"conv: input {show_shape(x.shape)}, kernel {show_shape(kernel.shape)}; with {rank} spatial axes "
+                f"both have {rank + 2} axes, "
                 "(batch, *sizes, channels) and (*sizes, channels / groups, filters)"
             )
         self._check_channels(x, kernel)
@@ -61,7 +62,8 @@ class Conv(Sliding):
             )
         if channels is not None and taken is not None and channels != taken * self.groups:
             raise ShapeError(
-                f"conv: the input {show_shape(x.shape)} has {channels} channels, but the kernel {show_shape(kernel.shape)} "
+                f"conv: the input {show_shape(x.shape)} has {channels} channels, but the kernel "
+                f"{show_shape(kernel.shape)} "
                 f"in {self.groups} group(s) takes {taken * self.groups}; the last axis of the input holds the channels"
             )
 
@@ -124,10 +126,10 @@ class ConvKernelGrad(Sliding):
 
 
 class ConvTranspose(Op):
-    """x (N, *in, C), kernel (*k, F, C) -> (N, *out, F): what a convolution with these settings would map to the shape of x.
+    """x (N, *in, C), kernel (*k, F, C) -> (N, *out, F): a convolution would map it back to the shape of x.
 
-    `out` is `sizes`, or Keras's rule: in * stride for "same"; for "valid" in * stride + max(reach - stride, 0), where reach is the extent of
-    the dilated kernel; with `output_padding`: (in - 1) * stride + reach - 2 * pad + output_padding.
+    `out` is `sizes`, or follows Keras's rule, where reach is the extent of the dilated kernel: in * stride for "same",
+    in * stride + max(reach - stride, 0) for "valid", (in - 1) * stride + reach - 2 * pad + output_padding with that.
     """
 
     strides: tuple[int, ...]
@@ -141,12 +143,14 @@ class ConvTranspose(Op):
         check_floating("conv_transpose", x, kernel)
         if x.rank != rank + 2 or kernel.rank != rank + 2:
             raise ShapeError(
-                f"conv_transpose: input {show_shape(x.shape)}, kernel {show_shape(kernel.shape)}; with {rank} spatial axes both have "
+                f"conv_transpose: input {show_shape(x.shape)}, kernel {show_shape(kernel.shape)}; with {rank} "
+                "spatial axes both have "
                 f"{rank + 2} axes, (batch, *sizes, channels) and (*sizes, filters, channels)"
             )
         if x.shape[-1] != kernel.shape[-1] and None not in (x.shape[-1], kernel.shape[-1]):
             raise ShapeError(
-                f"conv_transpose: the input {show_shape(x.shape)} has {x.shape[-1]} channels, but the kernel {show_shape(kernel.shape)} "
+                f"conv_transpose: the input {show_shape(x.shape)} has {x.shape[-1]} channels, but the kernel "
+                f"{show_shape(kernel.shape)} "
                 f"takes {kernel.shape[-1]}; its axes are (*sizes, filters, channels)"
             )
         out = self.output_sizes(x.shape[1:-1], kernel.shape[:-2])
@@ -179,7 +183,8 @@ class ConvTranspose(Op):
         back = infer_windows("conv_transpose", target, kernel.shape[:-2], self.strides, self.dilations, self.padding)
         if any(a != b and None not in (a, b) for a, b in zip(back, x.shape[1:-1], strict=True)):
             raise ShapeError(
-                f"conv_transpose: the output sizes {show_shape(out)} do not go with the input {show_shape(x.shape)}: a convolution with "
+                f"conv_transpose: the output sizes {show_shape(out)} do not go with the input "
+                f"{show_shape(x.shape)}: a convolution with "
                 f"strides {self.strides} maps them to {show_shape(back)}; choose another output_padding or output_shape"
             )
 
@@ -344,7 +349,8 @@ def depthwise_conv(
     *size, channels, multiplier = kernel.shape
     if x.shape[-1] not in (channels, None):
         raise ShapeError(
-            f"depthwise_conv: the input {show_shape(x.shape)} has {x.shape[-1]} channels, but the kernel {show_shape(kernel.shape)} "
+            f"depthwise_conv: the input {show_shape(x.shape)} has {x.shape[-1]} channels, but the kernel "
+            f"{show_shape(kernel.shape)} "
             f"takes {channels}; its axes are (*sizes, channels, multiplier)"
         )
     return conv(x, reshape(kernel, (*size, 1, channels * multiplier)), strides, padding, dilations, groups=channels)
@@ -359,7 +365,10 @@ def conv_transpose(
     dilations: int | Sequence[int] = 1,
     output_shape: Sequence[int] | None = None,
 ) -> Tensor:
-    """x (N, *in, C) spread by kernel (*k, F, C) -> (N, *out, F); `output_shape` has the spatial sizes alone. Raises ShapeError, DtypeError."""
+    """x (N, *in, C) spread by kernel (*k, F, C) -> (N, *out, F). Raises ShapeError, DtypeError.
+
+    `output_shape`: the spatial sizes, where the rule with `output_padding` does not give them.
+    """
     x = convert_to_tensor(x)
     what = "conv_transpose"
     rank = _spatial_rank(what, x)

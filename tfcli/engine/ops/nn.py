@@ -98,7 +98,8 @@ class SparseSoftmaxCrossEntropyWithLogits(Op):
         )
         if not fits:
             raise ShapeError(
-                f"{self.name}: labels {show_shape(labels.shape)}, logits {show_shape(logits.shape)}; the labels are class numbers "
+                f"{self.name}: labels {show_shape(labels.shape)}, logits {show_shape(logits.shape)}; the labels "
+                "are class numbers "
                 "and have the shape of the logits without the last axis"
             )
         if not labels.dtype.is_integer or not logits.dtype.is_floating:
@@ -149,7 +150,7 @@ def _check_labels(labels: np.ndarray, classes: int) -> None:
 
 
 class SigmoidCrossEntropyWithLogits(Op):
-    """labels and logits of one shape -> -labels * log(sigmoid(logits)) - (1 - labels) * log(1 - sigmoid(logits))."""
+    """labels z and logits x of one shape -> -z * log(sigmoid(x)) - (1 - z) * log(1 - sigmoid(x))."""
 
     def infer(self, labels, logits):
         return _same("sigmoid_cross_entropy_with_logits", labels, logits)
@@ -179,7 +180,7 @@ def _same(what: str, labels: TensorSpec, logits: TensorSpec) -> TensorSpec:
 
 
 def softmax_cross_entropy_with_logits(labels: Any, logits: Any, axis: int = -1) -> Tensor:
-    """Cross-entropy of softmax(logits) along `axis` and `labels`, weights of the classes. Raises ShapeError, DtypeError."""
+    """Cross-entropy of softmax(logits) along `axis` and `labels`, weights of the classes. Raises ShapeError."""
     labels, logits = convert_to_tensor(labels), convert_to_tensor(logits)
     axis = normalize_axis(axis, logits.ndim, "softmax_cross_entropy_with_logits")
     if axis != logits.ndim - 1 and labels.ndim == logits.ndim:
@@ -193,7 +194,7 @@ sigmoid_cross_entropy_with_logits = SigmoidCrossEntropyWithLogits()
 
 
 class Normalize(Op):
-    """x -> (x - mean) / sqrt(variance + epsilon), mean, variance, taken along `axes`, which the last two keep with size 1."""
+    """x -> (x - mean) / sqrt(variance + epsilon), mean, variance; the last two have size 1 along `axes`."""
 
     axes: tuple[int, ...]
     epsilon: float
@@ -224,7 +225,7 @@ class Normalize(Op):
 
 
 class NormalizeGrad(Op):
-    """g - mean(g) - y * mean(g * y), over sqrt(variance + epsilon): the gradient of Normalize's y in x; symmetric in g."""
+    """(g - mean(g) - y * mean(g * y)) / sqrt(variance + epsilon): the gradient of Normalize's y."""
 
     axes: tuple[int, ...]
     epsilon: float
@@ -251,7 +252,7 @@ class NormalizeGrad(Op):
 
 
 def _mean(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    """The mean along `axes`, kept with size 1; for each channel as one product, which adds up faster and in blocks."""
+    """The mean along `axes`, kept with size 1; that of each channel as a product, which is faster and rounds less."""
     if axes == tuple(range(x.ndim - 1)) and x.size:
         rows = x.reshape(-1, x.shape[-1])
         total = np.ones(len(rows), x.dtype) @ rows
@@ -260,7 +261,7 @@ def _mean(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
 
 
 def normalize(x: Any, axes: int | Sequence[int], epsilon: float = 1e-3) -> tuple[Tensor, Tensor, Tensor]:
-    """x with mean 0 and variance 1 along `axes`, and the mean and variance that it had, with size 1 there. Raises ShapeError."""
+    """x with mean 0 and variance 1 along `axes`; the mean and variance it had, of size 1 there. Raises ShapeError."""
     x = convert_to_tensor(x)
     return Normalize(normalize_axes(axes, x.ndim, "normalize"), float(epsilon))(x)
 
@@ -275,7 +276,7 @@ def layer_normalization(x: Any, gamma: Any = None, beta: Any = None, axis: Any =
 def batch_normalization(
     x: Any, mean: Any, variance: Any, offset: Any = None, scale: Any = None, variance_epsilon: float = 1e-3
 ) -> Tensor:
-    """(x - mean) * scale / sqrt(variance + variance_epsilon) + offset, everything broadcast to x. Ioffe and Szegedy, 2015."""
+    """(x - mean) * scale / sqrt(variance + variance_epsilon) + offset. Ioffe and Szegedy, 2015."""
     factor = rsqrt(convert_to_tensor(variance) + variance_epsilon)
     factor = factor if scale is None else factor * scale
     shift = -mean * factor if offset is None else offset - mean * factor
@@ -363,7 +364,8 @@ def softsign(features: Any) -> Tensor:
 def dropout(x: Any, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None) -> Tensor:
     """x with entries set to 0 with probability `rate`, the others scaled by 1 / (1 - rate). Raises ShapeError.
 
-    `noise_shape`: 1 along the axes where all entries share one fate, the size of x or None elsewhere. Srivastava et al., 2014.
+    `noise_shape`: 1 along the axes where all entries share one fate, the size of x or None elsewhere.
+    Source: Srivastava et al., 2014.
     """
     x = convert_to_tensor(x)
     if not rate:

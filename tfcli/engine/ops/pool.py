@@ -1,6 +1,7 @@
 """Pooling over 1, 2 or 3 spatial axes, channels last: x (N, *in, C) -> (N, *out, C).
 
-Entries beyond the border take no part, as in TensorFlow: a maximum never comes from the padding, an average is over what is there.
+Entries beyond the border take no part, as in TensorFlow: no maximum comes from the padding, and an average is over
+the rest.
 """
 
 from collections.abc import Sequence
@@ -154,12 +155,12 @@ def _shares(w: Window, dtype: np.dtype) -> np.ndarray:
 
 
 def max_pool(x: Any, pool_size: int | Sequence[int] = 2, strides: Any = None, padding: Any = "valid") -> Tensor:
-    """The largest entries of windows of x (N, *in, C), `strides` (by default pool_size) apart. Raises ShapeError, DtypeError."""
+    """The largest entry of each window of x (N, *in, C); strides default to pool_size. Raises TfcliError."""
     return _pool(MaxPool, "max_pool", x, pool_size, strides, padding)
 
 
 def average_pool(x: Any, pool_size: int | Sequence[int] = 2, strides: Any = None, padding: Any = "valid") -> Tensor:
-    """The means of windows of x (N, *in, C), `strides` (by default pool_size) apart. Raises ShapeError, DtypeError."""
+    """The mean of each window of x (N, *in, C); strides default to pool_size. Raises TfcliError."""
     return _pool(AveragePool, "average_pool", x, pool_size, strides, padding)
 
 

@@ -1,16 +1,17 @@
 """Counter-based randomness: a draw is a pure function of where it stands in the program and of a counter.
 
-The numbers of a draw come from numpy's Philox. What is fixed for a place in the program are fields of the op: `seed` and `stream` (the
-key) and `op_seed`. What changes from call to call is its input `counter`, so a traced draw gives new numbers in every call, and
-neither the order of execution nor threads matter.
+The numbers of a draw come from numpy's Philox. What is fixed for a place in the program are fields of the op: `seed`
+and `stream` (the key) and `op_seed`. What changes from call to call is its input `counter`, so a traced draw gives
+new numbers in every call, and neither the order of execution nor threads matter.
 
-Inside `with RandomScope(seed, counter)` successive draws get the streams 0, 1, 2, …; a training step opens one with the step
-Variable as counter, so that eager and traced steps draw the same numbers and resuming needs the step alone. A draw with an explicit
-`seed=` counts its streams apart from the others, so it keeps its numbers when draws without one come or go before it.
+Inside `with RandomScope(seed, counter)` successive draws get the streams 0, 1, 2, …; a training step opens one with
+the step Variable as counter, so that eager and traced steps draw the same numbers and resuming needs the step alone.
+A draw with an explicit `seed=` counts its streams apart from the others, so it keeps its numbers when draws without
+one come or go before it.
 
 Outside any scope stands the global one, set by `set_seed`: eager draws advance its streams, and traced draws read and
-increment a global counter Variable, so that each call of a traced function draws anew. In the body of `tf.while_loop` Variables are read before
-the loop; draw outside of it, or use the stateless functions with a loop variable as seed.
+increment a global counter Variable, so that each call of a traced function draws anew. In the body of `tf.while_loop`
+Variables are read before the loop; draw outside of it, or use the stateless functions with a loop variable as seed.
 
 Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011.
 """
@@ -137,7 +138,7 @@ class RandomCategorical(Draw):
 
 
 class RandomScope:
-    """While entered, draws of this thread get the streams 0, 1, 2, … of `seed`, at `counter` (an int, tensor or Variable)."""
+    """While entered, this thread draws from streams 0, 1, 2, … of `seed` at `counter` (an int, tensor or Variable)."""
 
     def __init__(self, seed: int, counter: Any = 0) -> None:
         self.seed, self.counter = int(seed), counter
@@ -239,7 +240,7 @@ def truncated_normal(
 
 
 def uniform(shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = float32, seed: int | None = None) -> Tensor:
-    """Numbers in [minval, maxval); for floats maxval defaults to 1, for integers it must be given. Raises DtypeError."""
+    """Numbers in [minval, maxval); maxval is 1 by default for floats, and needed for integers. Raises DtypeError."""
     sizes, like = _sized(shape)
     return _uniform(sizes, like, minval, maxval, as_dtype(dtype), seed)
 
@@ -252,7 +253,8 @@ def _uniform(
         return _scaled(_draw(RandomUniform, sizes, like, dtype, seed), high - minval, minval)
     if not dtype.is_integer or maxval is None or int(maxval) <= int(minval):
         raise DtypeError(
-            f"uniform: {dtype.name} from {minval} to {maxval}; expected a floating dtype, or an integer one with maxval above minval"
+            f"uniform: {dtype.name} from {minval} to {maxval}; expected a floating dtype, or an integer one with "
+            "maxval above minval"
         )
     return _draw(RandomIntegers, sizes, like, dtype, seed, int(minval), int(maxval))
 

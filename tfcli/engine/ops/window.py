@@ -15,7 +15,7 @@ Padding = str | tuple[tuple[int, int], ...]
 
 
 class Window:
-    """Windows of `size` (taps `dilations` apart), `strides` apart, over `sizes` padded by `pads`; `out` of them an axis."""
+    """Windows of `size` taps, `dilations` apart, `strides` apart over `sizes` padded by `pads`: `out` of them."""
 
     def __init__(
         self,
@@ -95,7 +95,8 @@ def infer_windows(
         count = None if n is None or k is None else count_windows(padding, i, n, k, s, d)
         if count is not None and count < 1:
             raise ShapeError(
-                f"{what}: the window {show_shape(size)} with dilation {d} does not fit spatial axis {i} of {show_shape(x.shape)}, "
+                f"{what}: the window {show_shape(size)} with dilation {d} does not fit spatial axis {i} of "
+                f"{show_shape(x.shape)}, "
                 f"of size {n}, with padding {padding!r}; take a smaller window or padding 'same'"
             )
         out.append(count)

@@ -34,7 +34,9 @@ class _Sliding(Spatial, abstract=True):
     def check(self) -> None:
         super().check()
         if max(self.along_axes("strides")) > 1 and max(self.along_axes("dilation_rate")) > 1:
-            raise FieldError("dilation_rate", "strides and dilation_rate cannot both be above 1", "set one of them to 1")
+            raise FieldError(
+                "dilation_rate", "strides and dilation_rate cannot both be above 1", "set one of them to 1"
+            )
 
     def _add_bias(self, size: int) -> Weight | None:
         if not self.use_bias:

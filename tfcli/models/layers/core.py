@@ -77,7 +77,9 @@ class EinsumDense(Layer):
         x, kernel, y = match["x"], match["kernel"], match["y"]
         lost = [label for label in kernel if label not in x + y] + [label for label in y if label not in x + kernel]
         if lost:
-            raise FieldError("equation", f"`{lost[0]}` of {self.equation!r} stands in one place alone: its size has no source")
+            raise FieldError(
+                "equation", f"`{lost[0]}` of {self.equation!r} stands in one place alone: its size has no source"
+            )
         wrong = [label for label in self.bias_axes or "" if label not in y]
         if wrong:
             raise FieldError("bias_axes", f"`{wrong[0]}` is not a label of the output `{y}`")
@@ -121,7 +123,9 @@ class EinsumDense(Layer):
             known = sizes.get(label)
             if None not in (known, size) and known != size:
                 shown = show_shape(input_shape)
-                raise ShapeError(f"`{label}` is {known} in the input {shown}, but {size} in output_shape; they must be equal")
+                raise ShapeError(
+                    f"`{label}` is {known} in the input {shown}, but {size} in output_shape; they must be equal"
+                )
             sizes[label] = known if size is None else size
         return sizes
 
@@ -189,7 +193,9 @@ class Lambda(Layer):
         if wanted is None:
             return
         got = output.shape[1:]
-        if len(got) != len(wanted) or any(None not in pair and pair[0] != pair[1] for pair in zip(got, wanted, strict=True)):
+        if len(got) != len(wanted) or any(
+            None not in pair and pair[0] != pair[1] for pair in zip(got, wanted, strict=True)
+        ):
             shown = f"{show_shape(output.shape)}, not {show_shape((None, *wanted))} as output_shape says"
             raise ShapeError(f"the function {self.function} gave the shape {shown}")
 

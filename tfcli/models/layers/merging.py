@@ -5,9 +5,10 @@ from functools import reduce
 from typing import Any, ClassVar
 
 from tfcli.declare import FieldError
-from tfcli.engine.ops.elementwise import logical_or, maximum, minimum, rsqrt, square, where
+from tfcli.engine.ops.elementwise import logical_or, maximum, minimum, where
 from tfcli.engine.ops.linalg import einsum
-from tfcli.engine.ops.reduce import reduce_any, reduce_sum
+from tfcli.engine.ops.nn import l2_normalize
+from tfcli.engine.ops.reduce import reduce_any
 from tfcli.engine.ops.shape import broadcast_like, concat, expand_dims, ones_like, zeros_like
 from tfcli.engine.spec import Shape, broadcast, normalize_axis, show_shape
 from tfcli.engine.tensor import Tensor
@@ -84,9 +85,7 @@ class Multiply(Merge):
     """The product of the inputs; a masked entry counts as 1, and as 0 where it is masked in all of them."""
 
     def merge(self, inputs: list[Tensor], masks: list[Tensor | None]) -> Tensor:
-        shown = [
-            x if m is None else where(_expand(m, x), x, ones_like(x)) for x, m in zip(inputs, masks, strict=True)
-        ]
+        shown = [x if m is None else where(_expand(m, x), x, ones_like(x)) for x, m in zip(inputs, masks, strict=True)]
         product = reduce(lambda total, x: total * x, shown)
         mask = self.compute_mask(inputs, masks)
         return product if mask is None else where(_expand(mask, product), product, zeros_like(product))
@@ -189,7 +188,9 @@ class Dot(Layer):
         a, b = _two(input_shape, self.type_name)
         i, j = self._axes(a, b)
         if 0 in (i, j) or min(len(a), len(b)) < 2:
-            raise ShapeError(f"dot: the axes {list(self._pair())} of {show_shape(a)} and {show_shape(b)} reach the batch")
+            raise ShapeError(
+                f"dot: the axes {list(self._pair())} of {show_shape(a)} and {show_shape(b)} reach the batch"
+            )
         if a[i] != b[j] and None not in (a[i], b[j]):
             raise ShapeError(
                 f"dot: axis {i} of {show_shape(a)} has the size {a[i]}, axis {j} of {show_shape(b)} {b[j]}; they must be equal"
@@ -203,7 +204,7 @@ class Dot(Layer):
         x, y = inputs
         i, j = self._axes(x.shape, y.shape)
         if self.normalize:
-            x, y = _normalize(x, i), _normalize(y, j)
+            x, y = l2_normalize(x, i, epsilon=1e-14), l2_normalize(y, j, epsilon=1e-14)  # the square of Keras's 1e-7
         labels = iter("bcdefghijklmnopqrstuvw")
         of_x = ["a", *(next(labels) for _ in x.shape[1:])]
         of_y = ["a", *(next(labels) for _ in y.shape[1:])]
@@ -214,8 +215,3 @@ class Dot(Layer):
 
     def compute_mask(self, inputs: Any, mask: Any) -> None:
         return None
-
-
-def _normalize(x: Tensor, axis: int) -> Tensor:
-    """Vectors along `axis` scaled to length 1; Keras's epsilon keeps zeros zero."""
-    return x * rsqrt(maximum(reduce_sum(square(x), axis, keepdims=True), 1e-14))

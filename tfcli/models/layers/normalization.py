@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfcli.declare import FieldError, NonNegativeFloat, PositiveInt, Probability
-from tfcli.engine.ops.elementwise import cast, equal, maximum, rsqrt, square, where
+from tfcli.engine.ops.elementwise import cast, equal, rsqrt, square, where
 from tfcli.engine.ops.linalg import matmul
+from tfcli.engine.ops.nn import batch_normalization, l2_normalize, normalize
 from tfcli.engine.ops.reduce import reduce_all, reduce_mean, reduce_sum
-from tfcli.engine.ops.shape import expand_dims, reshape, reshape_like, transpose, zeros_like
+from tfcli.engine.ops.shape import broadcast_like, expand_dims, reshape, reshape_like
 from tfcli.engine.spec import Shape, normalize_axes, normalize_axis, show_shape
 from tfcli.engine.tensor import Tensor
 from tfcli.errors import ShapeError
@@ -19,11 +20,9 @@ from tfcli.models.regularizers import Regularizer
 Axes = int | list[int]
 
 
-def _centre(x: Tensor, axes: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
-    """The mean and variance of x along `axes`, of size 1 there, and x less its mean."""
-    mean = reduce_mean(x, axes, keepdims=True)
-    centred = x - mean
-    return mean, reduce_mean(square(centred), axes, keepdims=True), centred
+def _kept(shape: Shape, axes: Sequence[int]) -> list[int]:
+    """`shape` with 1 outside of `axes`, whose sizes are known."""
+    return [size or 1 if axis in axes else 1 for axis, size in enumerate(shape)]
 
 
 class _Affine(Layer, abstract=True):
@@ -52,13 +51,11 @@ class _Affine(Layer, abstract=True):
                 "beta", shape, self.beta_initializer, True, self.beta_regularizer, self.beta_constraint
             )
 
-    def _finish(self, centred: Tensor, variance: Tensor, shape: Sequence[int]) -> Tensor:
-        """Entries over their standard deviation, times gamma, plus beta, both reshaped to `shape` so that they broadcast."""
-        factor = rsqrt(variance + self.epsilon)
+    def _finish(self, normal: Tensor, shape: Sequence[int]) -> Tensor:
+        """gamma * normal + beta, both reshaped to `shape` so that they broadcast."""
         if self.gamma is not None:
-            factor = factor * reshape(self.gamma, shape)
-        y = centred * factor
-        return y if self.beta is None else y + reshape(self.beta, shape)
+            normal = normal * reshape(self.gamma, shape)
+        return normal if self.beta is None else normal + reshape(self.beta, shape)
 
 
 class BatchNormalization(_Affine):
@@ -93,27 +90,31 @@ class BatchNormalization(_Affine):
         )
 
     def call(self, inputs: Tensor, training: bool = False, mask: Tensor | None = None) -> Tensor:
-        shape = [1] * len(inputs.shape)
-        shape[self._axis] = self.moving_mean.shape[0]  # type: ignore[call-overload]
+        shape = _kept(inputs.shape, [self._axis])
         if not (training and self.trainable):
-            centred = inputs - reshape(self.moving_mean, shape)
-            return self._finish(centred, reshape(self.moving_variance, shape), shape)
+            mean, variance = reshape(self.moving_mean, shape), reshape(self.moving_variance, shape)
+            scale, offset = (None if w is None else reshape(w, shape) for w in (self.gamma, self.beta))
+            return batch_normalization(inputs, mean, variance, offset, scale, self.epsilon)
         axes = [axis for axis in range(len(shape)) if axis != self._axis]
-        mean, variance, centred = _centre(inputs, axes) if mask is None else self._masked(inputs, mask, axes)
+        if mask is None:
+            normal, mean, variance = normalize(inputs, axes, self.epsilon)
+        else:
+            normal, mean, variance = self._normalize_masked(inputs, mask, axes)
         self._follow(self.moving_mean, mean)
         self._follow(self.moving_variance, variance)
-        return self._finish(centred, variance, shape)
+        return self._finish(normal, shape)
 
-    def _masked(self, x: Tensor, mask: Tensor, axes: list[int]) -> tuple[Tensor, Tensor, Tensor]:
-        """As `_centre`, over what the mask shows. Raises ShapeError."""
+    def _normalize_masked(self, x: Tensor, mask: Tensor, axes: list[int]) -> tuple[Tensor, Tensor, Tensor]:
+        """As `normalize`, with the mean and variance of what the mask shows. Raises ShapeError."""
         if len(mask.shape) != len(x.shape) - 1:
             shown = f"{show_shape(mask.shape)} for the input {show_shape(x.shape)}"
             raise ShapeError(f"the mask must have one axis less than the input, got {shown}")
-        weights = cast(expand_dims(mask, -1), x.dtype) + zeros_like(x)
+        weights = broadcast_like(cast(expand_dims(mask, -1), x.dtype), x)
         count = reduce_sum(weights, axes, keepdims=True) + 1e-7
         mean = reduce_sum(x * weights, axes, keepdims=True) / count
         centred = x - mean
-        return mean, reduce_sum(square(centred) * weights, axes, keepdims=True) / count, centred
+        variance = reduce_sum(square(centred) * weights, axes, keepdims=True) / count
+        return centred * rsqrt(variance + self.epsilon), mean, variance
 
     def _follow(self, average: Weight, value: Tensor) -> None:
         average.assign(average * self.momentum + reshape(value, average.shape) * (1.0 - self.momentum))
@@ -138,13 +139,8 @@ class LayerNormalization(_Affine):
         self._add_gamma_and_beta([input_shape[axis] for axis in self._axes])
 
     def call(self, inputs: Tensor) -> Tensor:
-        _, variance, centred = _centre(inputs, self._axes)
-        return self._finish(centred, variance, _kept(inputs.shape, self._axes))
-
-
-def _kept(shape: Shape, axes: Sequence[int]) -> list[int]:
-    """`shape` with 1 outside of `axes`, whose sizes are known."""
-    return [size or 1 if axis in axes else 1 for axis, size in enumerate(shape)]
+        normal, _, _ = normalize(inputs, self._axes, self.epsilon)
+        return self._finish(normal, _kept(inputs.shape, self._axes))
 
 
 class GroupNormalization(_Affine):
@@ -185,8 +181,8 @@ class GroupNormalization(_Affine):
         behind = [-1 if d is None else d for d in inputs.shape[axis + 1 :]]
         grouped = reshape(inputs, [*[None] * axis, *halves, *behind])  # (N, …, groups, size / groups, …)
         axes = [i for i in range(1, len(inputs.shape) + 1) if i != axis]
-        _, variance, centred = _centre(grouped, axes)
-        return reshape_like(self._finish(centred, variance, [*[1] * axis, *halves, *[1] * len(behind)]), inputs)
+        normal, _, _ = normalize(grouped, axes, self.epsilon)
+        return reshape_like(self._finish(normal, [*[1] * axis, *halves, *[1] * len(behind)]), inputs)
 
 
 class RMSNormalization(Layer):
@@ -212,7 +208,7 @@ class UnitNormalization(Layer):
     supports_masking = True
 
     def call(self, inputs: Tensor) -> Tensor:
-        return inputs * rsqrt(maximum(reduce_sum(square(inputs), self.axis, keepdims=True), 1e-24))
+        return l2_normalize(inputs, self.axis, epsilon=1e-24)  # the square of Keras's 1e-12
 
 
 class SpectralNormalization(Layer):
@@ -245,13 +241,9 @@ class SpectralNormalization(Layer):
         kernel, u = self.kernel.value(), self.vector_u.value()
         matrix = reshape(kernel, [-1, kernel.shape[-1]])  # (M, F)
         for _ in range(self.power_iterations):
-            v = _unit(matmul(u, transpose(matrix)))  # (1, F) (F, M) -> (1, M)
-            u = _unit(matmul(v, matrix))  # (1, M) (M, F) -> (1, F)
-        largest = matmul(matmul(v, matrix), transpose(u))  # (1, 1)
+            v = l2_normalize(matmul(u, matrix, transpose_b=True), epsilon=1e-14)  # (1, F) (F, M) -> (1, M)
+            u = l2_normalize(matmul(v, matrix), epsilon=1e-14)  # (1, M) (M, F) -> (1, F)
+        largest = matmul(matmul(v, matrix), u, transpose_b=True)  # (1, 1)
         empty = reduce_all(equal(kernel, 0.0))
         self.vector_u.assign(where(empty, self.vector_u, u))
         self.kernel.assign(where(empty, kernel, reshape(matrix / largest, kernel.shape)))
-
-
-def _unit(x: Tensor) -> Tensor:
-    return x * rsqrt(maximum(reduce_sum(square(x)), 1e-14))

@@ -4,12 +4,11 @@ import math
 from typing import Annotated
 
 from tfcli.declare import DropRate, PositiveInt, Probability, Range
-from tfcli.engine.ops.elementwise import cast, where
-from tfcli.engine.ops.random import normal_like, uniform_like
-from tfcli.engine.ops.shape import zeros_like
-from tfcli.engine.spec import show_shape
+from tfcli.engine.ops.elementwise import cast
+from tfcli.engine.ops.nn import dropout
+from tfcli.engine.ops.random import normal_like
+from tfcli.engine.ops.shape import ones_like, zeros_like
 from tfcli.engine.tensor import Tensor
-from tfcli.errors import ShapeError
 from tfcli.models.layers.base import Layer
 from tfcli.models.layers.spatial import DataFormat, Spatial
 
@@ -31,29 +30,11 @@ class Dropout(Layer):
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         if not training or self.rate == 0:
             return inputs
-        return _drop(inputs, self.rate, _noise_place(inputs, self.noise_shape), self.seed)
+        return _drop(inputs, self.rate, self.noise_shape, self.seed)
 
 
-def _drop(x: Tensor, rate: float, noise_place: Tensor, seed: int | None) -> Tensor:
-    """x with entries 0 where the noise, in the shape of `noise_place`, falls below the rate."""
-    if rate == 1:
-        return zeros_like(x)
-    kept = uniform_like(noise_place, seed=seed) >= rate
-    return where(kept, x * (1.0 / (1.0 - rate)), zeros_like(x))
-
-
-def _noise_place(x: Tensor, noise_shape: NoiseShape | None) -> Tensor:
-    """A part of x in the shape of the noise. Raises ShapeError."""
-    if noise_shape is None:
-        return x
-    fits = len(noise_shape) == len(x.shape) and all(
-        n in (None, 1, size) or size is None for n, size in zip(noise_shape, x.shape, strict=True)
-    )
-    if not fits:
-        raise ShapeError(
-            f"noise_shape {noise_shape} does not go with the input {show_shape(x.shape)}: for each axis it has null, 1 or the size"
-        )
-    return x[tuple(slice(0, 1) if n == 1 else slice(None) for n in noise_shape)]
+def _drop(x: Tensor, rate: float, noise_shape: NoiseShape | None, seed: int | None) -> Tensor:
+    return zeros_like(x) if rate == 1 else dropout(x, rate, noise_shape, seed)
 
 
 class _SpatialDropout(Spatial, abstract=True):
@@ -67,7 +48,7 @@ class _SpatialDropout(Spatial, abstract=True):
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         if not training or self.rate == 0:
             return inputs
-        return _drop(inputs, self.rate, _noise_place(inputs, [None, *[1] * self.rank, None]), self.seed)
+        return _drop(inputs, self.rate, [None, *[1] * self.rank, None], self.seed)
 
 
 class SpatialDropout1D(_SpatialDropout):
@@ -136,6 +117,6 @@ class AlphaDropout(Layer):
         if not training or self.rate == 0:
             return inputs
         lowest = -1.6732632423543772 * 1.0507009873554805
-        kept = cast(uniform_like(_noise_place(inputs, self.noise_shape), seed=self.seed) >= self.rate, inputs.dtype)
+        kept = cast(dropout(ones_like(inputs), self.rate, self.noise_shape, self.seed) > 0.0, inputs.dtype)
         scale = ((1.0 - self.rate) * (1.0 + self.rate * lowest**2)) ** -0.5
         return scale * (inputs * kept + lowest * (1.0 - kept)) - scale * lowest * self.rate

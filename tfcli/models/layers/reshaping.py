@@ -52,11 +52,15 @@ class Permute(Layer):
     def check(self) -> None:
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             count = len(self.dims)
-            raise FieldError("dims", f"{self.dims} does not name each of the axes 1 to {count} once; the batch, 0, stays")
+            raise FieldError(
+                "dims", f"{self.dims} does not name each of the axes 1 to {count} once; the batch, 0, stays"
+            )
 
     def call(self, inputs: Tensor) -> Tensor:
         if len(inputs.shape) != len(self.dims) + 1:
-            raise ShapeError(f"dims {self.dims} goes with inputs of {len(self.dims) + 1} axes, got {show_shape(inputs.shape)}")
+            raise ShapeError(
+                f"dims {self.dims} goes with inputs of {len(self.dims) + 1} axes, got {show_shape(inputs.shape)}"
+            )
         return transpose(inputs, [0, *self.dims])
 
 
