@@ -12,14 +12,15 @@ import tfcli
 PACKAGE = Path(tfcli.__file__).parent
 
 MAY_IMPORT = {
-    "engine": set(),
-    "data": {"engine"},
-    "logging": {"engine"},
-    "models": {"engine"},
-    "spec": {"engine", "models", "data"},
-    "runner": {"engine", "models", "data", "logging", "spec"},
-    "tuning": {"engine", "models", "data", "logging", "spec", "runner"},
-    "commands": {"engine", "models", "data", "logging", "spec", "runner", "tuning"},
+    "declare": set(),
+    "engine": {"declare"},
+    "data": {"declare", "engine"},
+    "logging": {"declare", "engine"},
+    "models": {"declare", "engine"},
+    "spec": {"declare", "engine", "models", "data"},
+    "runner": {"declare", "engine", "models", "data", "logging", "spec"},
+    "tuning": {"declare", "engine", "models", "data", "logging", "spec", "runner"},
+    "commands": {"declare", "engine", "models", "data", "logging", "spec", "runner", "tuning"},
 }
 
 

@@ -291,7 +291,9 @@ CASES: dict[str, list[Case]] = {
     "CheckIds": [case(sequences.CheckIds(3, "embedding"), ROWS)],
     "RepeatEntries": [case(resize.RepeatEntries(2, 1), normal(3, 2, 2))],
     "RepeatEntriesGrad": [case(resize.RepeatEntriesGrad(2, 1), normal(3, 4, 2))],
-    "ResizeAxis": [case(resize.ResizeAxis(2, 1, method), normal(3, 3)) for method in ("bilinear", "bicubic", "lanczos3")],
+    "ResizeAxis": [
+        case(resize.ResizeAxis(2, 1, method), normal(3, 3)) for method in ("bilinear", "bicubic", "lanczos3")
+    ],
     "ResizeAxisGrad": [case(resize.ResizeAxisGrad(2, 1, "bilinear"), normal(3, 4))],
 }
 

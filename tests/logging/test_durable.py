@@ -95,17 +95,17 @@ def test_damaged_json_is_a_plain_error(tmp_path, content):
 
 def test_a_torn_last_line_is_not_read_and_is_cut_before_the_next(tmp_path):
     path = tmp_path / "lines"
-    durable.append_line(path, "one")
+    durable.append_lines(path, ["one"])
     with open(path, "ab") as file:
         file.write(b"tw" * 5000)
     assert durable.read_lines(path) == ["one"]
-    durable.append_line(path, "three")
+    durable.append_lines(path, ["three"])
     assert durable.read_lines(path) == ["one", "three"]
 
 
 def test_a_file_of_one_torn_line_starts_anew(tmp_path):
     (tmp_path / "lines").write_bytes(b"tor")
-    durable.append_line(tmp_path / "lines", "one")
+    durable.append_lines(tmp_path / "lines", ["one"])
     assert (tmp_path / "lines").read_bytes() == b"one\n"
 
 
@@ -114,19 +114,19 @@ def test_lines_of_a_missing_file_are_none(tmp_path):
 
 
 def append_two_and_go_on(path):
-    durable.append_line(path, "two")
-    durable.append_line(path, "more")
+    durable.append_lines(path, ["two"])
+    durable.append_lines(path, ["more"])
 
 
 def test_a_kill_while_appending_loses_at_most_the_new_line(tmp_path, monkeypatch):
     path = tmp_path / "lines"
-    for stop in stops(monkeypatch, lambda: durable.append_line(path, "two")):
+    for stop in stops(monkeypatch, lambda: durable.append_lines(path, ["two"])):
         path.write_bytes(b"one\n")
         monkeypatch.setattr(durable, "storage", StoppingStorage(stop))
         with pytest.raises(Killed):
             append_two_and_go_on(path)
         monkeypatch.setattr(durable, "storage", durable.Storage())
-        durable.append_line(path, "three")
+        durable.append_lines(path, ["three"])
         assert durable.read_lines(path) in (["one", "three"], ["one", "two", "three"])
 
 

@@ -1,4 +1,4 @@
-"""What is compared with Keras: inputs, and for each class settings to try. Read by `record_keras.py` (Keras) and the tests (tfcli)."""
+"""What is compared with Keras: inputs, and settings to try for each class. `record_keras.py` and the tests read it."""
 
 import numpy as np
 

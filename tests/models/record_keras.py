@@ -1,4 +1,4 @@
-"""Writes fixtures/keras.npz: what Keras 3 makes of each of `keras_cases`. Run with a Python that has Keras on TensorFlow."""
+"""Writes fixtures/keras.npz, what Keras makes of `keras_cases`. Run with a Python that has Keras on TensorFlow."""
 
 import re
 from pathlib import Path
@@ -67,6 +67,12 @@ def functions():
         yield f"schedule/{i}", [schedule(keras.ops.convert_to_tensor(int(step))) for step in cases.STEPS]
 
 
+class Snapshot(keras.Variable):
+    """A `value` that stays what it was: TensorFlow's is a live view, which ScheduleFreeAdamW reads too late."""
+
+    value = property(lambda self: keras.ops.copy(self._value))
+
+
 def optimizers():
     for i, (name, settings) in enumerate(cases.OPTIMIZERS):
         optimizer = find(keras.optimizers, name)(**settings_of(settings))
@@ -74,6 +80,10 @@ def optimizers():
             keras.Variable(value, name=n) for value, n in zip(cases.WEIGHT_VALUES, ("kernel", "bias"), strict=True)
         ]
         optimizer.build(variables)
+        if name == "schedule_free_adamw":
+            for slot in optimizer._momentums:
+                slot.__class__ = Snapshot
+            optimizer.assign_sub = lambda variable, change: variable.assign(variable - change)
         for gradients in cases.GRADIENTS:
             optimizer.apply([keras.ops.convert_to_tensor(g) for g in gradients], variables)
         for variable, n in zip(variables, ("kernel", "bias"), strict=True):

@@ -51,9 +51,7 @@ def _print_model(found: "Inspection") -> None:
         (layer.name, layer.type, _shape(layer.shape), layer.parameters, "" if layer.trainable else "frozen")
         for layer in found.layers
     ]
-    print_table(
-        [row if any(r[4] for r in rows) else row[:4] for row in rows], ["layer", "type", "output", "parameters"]
-    )
+    print_table(rows, ["layer", "type", "output", "parameters", ""])
     print()
     frozen = found.parameters - found.trainable_parameters
     memory, timing = found.memory, found.timing

@@ -61,10 +61,12 @@ def cell(value: Any) -> str:
 
 
 def number(value: Any) -> str:
-    """A metric's value: four significant digits; the entries of a list one by one."""
+    """A metric's value: four decimals, or four digits where it is very small or large; a list's entries one by one."""
     if isinstance(value, list | tuple):
         return "[" + " ".join(map(number, value)) + "]"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.4g}"
 
 
 def values(results: Mapping[str, Any]) -> str:

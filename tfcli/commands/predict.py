@@ -30,8 +30,8 @@ def predict(
 ) -> None:
     """Predictions of a trained run, one a row, in the order of the examples.
 
-    Tables have a `prediction` and, from a classifier, a `probability_CLASS` for each class; .npz and .npy files have the
-    model's outputs as they are. Without -o, CSV is printed.
+    Tables have a `prediction` and, from a classifier, a `probability_CLASS` for each class; .npz and .npy files have
+    the model's outputs as they are. Without -o, CSV is printed.
 
     \b
     Example:

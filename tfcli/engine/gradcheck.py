@@ -31,14 +31,14 @@ def check_gradients(
 
     The outputs are summed with random weights to one number, whose gradient in every float input and every weight
     is checked. For each further order the same is done with the derivative of that number along a random direction.
-    `step` is relative to entries larger than 1. Raises GradientError, which names the input, the entry and both numbers.
+    `step` is relative to entries larger than 1. Raises GradientError with the input, the entry and both numbers.
     """
     random = np.random.default_rng(seed)
     arrays = [_widened(as_array(x)) for x in inputs]
     count = len(arrays)
     outputs = _floats(nest.flatten(function(*map(constant, arrays))))
     names = [f"input {i}" for i in range(count)] + [f"the weight of output {i}" for i in range(len(outputs))]
-    arrays += [random.standard_normal(output.shape) for output in outputs]
+    arrays += [random.standard_normal(output.array.shape) for output in outputs]
 
     def scalar(*tensors: Tensor) -> Tensor:
         values = _floats(nest.flatten(function(*tensors[:count])))
@@ -95,9 +95,8 @@ def _compare(
     analytic = _gradients(scalar, [constant(a) for a in arrays])
     for place, gradient in zip(places, analytic, strict=True):
         if gradient.shape != arrays[place].shape:
-            raise GradientError(
-                f"{names[place]} has the shape {show_shape(arrays[place].shape)}, its gradient {show_shape(gradient.shape)}"
-            )
+            shapes = f"{show_shape(arrays[place].shape)}, its gradient {show_shape(gradient.shape)}"
+            raise GradientError(f"{names[place]} has the shape {shapes}")
         for entry in np.ndindex(arrays[place].shape):
             numeric = _central_difference(scalar, arrays, place, entry, step)
             found = float(gradient.array[entry])

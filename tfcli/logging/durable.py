@@ -9,7 +9,7 @@ import errno
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -120,9 +120,9 @@ def read_json(path: Path) -> Any:
         raise CheckpointError(f"{path} is damaged: it is not JSON ({error})") from error
 
 
-def append_line(path: Path, text: str) -> None:
-    """Add a line to `path` and sync it; an unfinished line that a killed process left is cut off first."""
-    assert "\n" not in text, "one line at a time"
+def append_lines(path: Path, lines: Sequence[str]) -> None:
+    """Add lines to `path` and sync it once; an unfinished line that a killed process left is cut off first."""
+    assert not any("\n" in line for line in lines), "a line has one end"
     make_directory(path.parent)
     with plain_errors(path):
         is_new = not path.exists()
@@ -132,7 +132,7 @@ def append_line(path: Path, text: str) -> None:
             whole = _end_of_last_line(descriptor, size)
             if whole < size:
                 storage.truncate(descriptor, whole)
-            _write_all(descriptor, text.encode() + b"\n")
+            _write_all(descriptor, "".join(f"{line}\n" for line in lines).encode())
             storage.sync(descriptor)
         finally:
             os.close(descriptor)

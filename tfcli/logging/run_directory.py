@@ -145,9 +145,10 @@ class RunDirectory:
         changed = {"state": state, "pid": os.getpid(), "updated": now}
         durable.write_json(self.path / "status.json", before | changed | fields)
 
-    def append_metrics(self, row: Mapping[str, Any]) -> None:
-        """Add one epoch's row to metrics.jsonl; it is on the disk when this returns."""
-        durable.append_line(self.path / "metrics.jsonl", durable.to_json(_strict(row)))
+    def append_metrics(self, *rows: Mapping[str, Any]) -> None:
+        """Add rows, one an epoch, to metrics.jsonl; they are on the disk when this returns."""
+        if rows:
+            durable.append_lines(self.path / "metrics.jsonl", [durable.to_json(_strict(row)) for row in rows])
 
     def metrics(self) -> list[dict[str, Any]]:
         """One row an epoch. Raises CheckpointError at a damaged line; an unfinished last one is no line."""

@@ -1,4 +1,4 @@
-"""Activations: functions of a tensor, entry by entry or along an axis. Names and settings are those of `keras.activations`."""
+"""Activations: functions of a tensor. Names and settings are those of `keras.activations`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +7,7 @@ from tfcli.declare import Declared, NonNegativeFloat, PositiveFloat
 from tfcli.engine.ops import nn
 from tfcli.engine.ops.elementwise import (
     abs_,
+    cast,
     clip_by_value,
     exp,
     expm1,
@@ -171,18 +172,19 @@ class LogSoftmax(Activation):
 
 
 class Sparsemax(Activation):
-    """The point of the probability simplex nearest to x along `axis` (Martins and Astudillo, 2016)."""
+    """A sparse relative of softmax along `axis` (Martins and Astudillo, 2016), as Keras computes it."""
 
     axis: int = -1
 
     def __call__(self, x):
         ordered = sort(x, axis=self.axis, direction="DESCENDING")
-        total = cumsum(ordered, axis=self.axis)
+        running = cumsum(ordered, axis=self.axis)
         rank = cumsum(ones_like(x), axis=self.axis)
-        support = ordered - (total - 1.0) / rank > 0.0
-        size = reduce_sum(where(support, ones_like(x), zeros_like(x)), axis=self.axis, keepdims=True)
-        threshold = (reduce_sum(where(support, ordered, zeros_like(x)), axis=self.axis, keepdims=True) - 1.0) / size
-        return relu(x - threshold)
+        support = ordered - (running - 1.0) / rank > 0.0
+        size = reduce_sum(cast(support, x.dtype), axis=self.axis, keepdims=True)
+        # The paper takes the support's last running sum; Keras adds them all up, and a spec means what Keras computes.
+        total = reduce_sum(where(support, running, zeros_like(x)), axis=self.axis, keepdims=True)
+        return relu(x - (total - 1.0) / size)
 
 
 class Softplus(Activation):

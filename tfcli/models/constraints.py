@@ -1,4 +1,4 @@
-"""Constraints: what a weight is brought back to after each update. Names and settings are those of `keras.constraints`."""
+"""Constraints: what a weight becomes after an update. Names and settings are those of `keras.constraints`."""
 
 from collections.abc import Callable
 from typing import Any

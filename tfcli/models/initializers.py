@@ -138,7 +138,7 @@ class RandomUniform(Random):
 def compute_fans(
     shape: Sequence[int], input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None
 ) -> tuple[int, int]:
-    """How many inputs one output sees, and the reverse: kernels are (..., inputs, outputs), what is before is the receptive field."""
+    """How many inputs an output sees, and the reverse, for a kernel (receptive field..., inputs, outputs)."""
     if input_axes is not None and output_axes is not None:
         return math.prod(shape[a] for a in input_axes), math.prod(shape[a] for a in output_axes)
     if len(shape) < 2:
@@ -231,7 +231,7 @@ class HeUniform(_Fan):
 
 
 class Orthogonal(Random, aliases=("orthogonal_initializer",)):
-    """`gain` times a random matrix, all but the last axis flattened, with orthonormal rows or columns (Saxe et al., 2014).
+    """`gain` times a matrix, all but the last axis flattened, with orthonormal rows or columns (Saxe et al., 2014).
 
     Raises ShapeError below rank 2.
     """

@@ -65,7 +65,7 @@ class L1L2(Regularizer, name="l1_l2"):
 
 
 class OrthogonalRegularizer(Regularizer, aliases=("orthogonal",)):
-    """`factor` times the mean |cosine| between the rows (or columns) of a matrix. Raises ShapeError for another rank."""
+    """`factor` times the mean |cosine| between the rows (or columns) of a matrix. Raises ShapeError."""
 
     factor: NonNegativeFloat = 0.01
     mode: Literal["rows", "columns"] = "rows"

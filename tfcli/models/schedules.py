@@ -108,7 +108,7 @@ class PolynomialDecay(Schedule):
 class CosineDecay(Schedule):
     """Half a cosine from initial_learning_rate to alpha times it over `decay_steps` (Loshchilov and Hutter, 2016).
 
-    With `warmup_target`, first a straight line from initial_learning_rate to it over `warmup_steps`; the decay then starts there.
+    With `warmup_target`, first a line from initial_learning_rate to it over `warmup_steps`; the decay starts there.
     """
 
     initial_learning_rate: NonNegativeFloat

@@ -44,7 +44,7 @@ def evaluate(
 def predict(
     run: RunDirectory, split: str | None = None, source: Path | bytes | None = None, checkpoint: str | None = None
 ) -> Predictions:
-    """The outputs for each example of a split (default as in `evaluate`), of a raw file or of its bytes, in their order.
+    """The outputs for each example of a split (default as in `evaluate`), a raw file or its bytes, in their order.
 
     Nothing is shuffled or left out. Raises TfcliError.
     """

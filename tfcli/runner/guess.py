@@ -17,7 +17,10 @@ from tfcli.errors import DataError, SpecError
 from tfcli.spec.dump import flow
 
 SUFFIXES = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".jsonl": "jsonl"}
-_LABELS = ("label", "labels", "target", "class", "species", "y", "outcome", "survived", "category", "diagnosis")
+_LABELS = (
+    *("label", "labels", "target", "class", "species", "category", "y", "outcome", "survived", "diagnosis"),
+    *("quality", "score", "rating", "price", "mpg"),
+)
 _MOST_CLASSES = 50
 _FEW_NUMBERS = 10
 """Whole numbers with no more different values than this are taken for categories."""
@@ -71,20 +74,32 @@ def _delimiter(blob: Blob) -> str:
 
 
 def _label(columns: Columns, label: str | None, file: Path) -> str:
+    if len(columns) < 2:
+        raise DataError(f"{file} has one column; a label and something to predict it from are needed")
     if label is not None and label not in columns:
         hint = nearest(label, columns) or f"its columns are: {', '.join(columns)}"
         raise SpecError(f"{file} has no column {label!r}; {hint}")
-    lowered = {name.lower(): name for name in columns}
-    telling = next((lowered[name] for name in _LABELS if name in lowered), None)
-    chosen = label or telling or list(columns)[-1]
-    if len(columns) < 2:
-        raise DataError(f"{file} has the one column {chosen!r}; a label and something to predict it from are needed")
+    chosen = label or _likely_label(columns)
     missing = int(_missing(columns[chosen]).sum())
     if missing:
         raise DataError(
             f"{file}: the label {chosen!r} is missing in {missing} rows; remove these, or name another with --label"
         )
     return chosen
+
+
+def _likely_label(columns: Columns) -> str:
+    """The column with a telling name, else the last that is not a text of its own in each row, as a name is."""
+    lowered = {name.lower(): name for name in columns}
+    telling = next((lowered[name] for name in _LABELS if name in lowered), None)
+    backwards = list(columns)[::-1]
+    fitting = (name for name in backwards if columns[name].dtype != object or _has_classes(columns[name]))
+    return telling or next(fitting, backwards[0])
+
+
+def _has_classes(column: np.ndarray) -> bool:
+    """Whether texts repeat often enough to be classes."""
+    return len(np.unique(column)) <= min(_MOST_CLASSES, len(column) / 2)
 
 
 def _missing(column: np.ndarray) -> np.ndarray:
@@ -130,6 +145,7 @@ def _text(file: Path, columns: Columns, label: str, source: dict[str, str]) -> s
         "seed: 42                  # every random number comes from it",
         "",
         "data:",
+        "  # label: the column to predict. Guessed by its name or place; `tfcli init FILE --label COLUMN` sets another.",
         f"  source: {flow(source)}",
         f"  split: {_split(target, classes)}",
         "  features:               # how each column becomes numbers; learned from the training split alone",
@@ -167,8 +183,9 @@ def _number_of_classes(target: np.ndarray) -> int | None:
         return None
     values = np.unique(target)
     if target.dtype == object:
-        if len(values) > max(_MOST_CLASSES, len(target) / 10):
-            raise DataError(f"the label is a text with {len(values)} different values: neither classes nor a number")
+        if not _has_classes(target):
+            message = f"the label is a text with {len(values)} different values in {len(target)} rows"
+            raise DataError(f"{message}: neither classes nor numbers; name another with --label")
         return len(values)
     is_counted = len(values) <= _MOST_CLASSES and np.array_equal(values, np.arange(len(values)))
     return len(values) if is_counted and len(values) > 1 else None
@@ -197,16 +214,28 @@ def _classifier(classes: int) -> list[str]:
 
 
 def _regressor(target: np.ndarray) -> list[str]:
-    width = 1 if target.ndim == 1 else target.shape[-1]
-    mean, deviation = float(f"{target.mean():.3g}"), float(f"{target.std() or 1.0:.3g}")
     return [
         "model:",
         "  layers:",
         *_HIDDEN,
-        f"    - {{type: dense, units: {width}}}",
-        f"    - {{type: rescaling, scale: {deviation}, offset: {mean}}}   # from a unit scale to the label's own",
+        f"    - {{type: dense, units: {1 if target.ndim == 1 else target.shape[-1]}}}",
+        *(_own_scale(target) if target.ndim == 1 else []),
         "",
         "loss: mean_squared_error",
         "optimizer: {type: adam, learning_rate: 0.001}",
         "metrics: [mean_absolute_error]",
+    ]
+
+
+def _own_scale(target: np.ndarray) -> list[str]:
+    """A frozen layer after the last: steps of an optimizer have a size of their own, whatever the label's is."""
+    scale, offset = f"{target.std() or 1.0:.3g}", f"{target.mean():.3g}"
+    return [
+        "    # From a unit scale to the label's own: times its standard deviation, plus its mean.",
+        "    - type: dense",
+        "      units: 1",
+        "      name: own_scale",
+        "      trainable: false",
+        f"      kernel_initializer: {{type: constant, value: {scale}}}",
+        f"      bias_initializer: {{type: constant, value: {offset}}}",
     ]

@@ -106,7 +106,7 @@ def inspect(loaded: LoadedSpec) -> Inspection:
         memory=_memory(session, first),
         timing=_time_steps(session),
         splits=rows,
-        warnings=[*_label_warnings(rows), *_input_warnings(splits)],
+        warnings=[*_label_warnings(rows), *_constant_inputs(data), *_shared_examples(splits)],
     )
 
 
@@ -126,11 +126,11 @@ def _memory(session: Session, batch: Batch) -> Memory:
 
 
 def _output_bytes(network: Network, batch: Batch) -> int:
-    """The layers' outputs for a batch; a size that varies is taken to be the largest of those that vary in the inputs."""
+    """The layers' outputs for a batch; a size that varies is taken to be the largest that varies in the inputs."""
     examples = len(next(iter(batch.inputs.values())))
-    given = zip(network.inputs.values(), batch.inputs.values(), strict=True)
-    varying = [size for spec, array in given for known, size in zip(spec.shape[1:], array.shape[1:]) if known is None]
-    length = max(varying, default=1)
+    known = [size for spec in network.inputs.values() for size in spec.shape[1:]]
+    given = [size for array in batch.inputs.values() for size in array.shape[1:]]
+    length = max((g for k, g in zip(known, given, strict=True) if k is None), default=1)
     shapes = [[length if size is None else size for size in step.spec.shape[1:]] for step in network.steps if step.spec]
     itemsize = np.dtype(network.floatx).itemsize
     return sum(examples * prod(shape) * itemsize for shape in shapes)
@@ -207,22 +207,27 @@ def _label_warnings(rows: list[SplitRow]) -> Iterator[str]:
                 yield f"the {row.name} split lacks classes of {target}: {', '.join(absent)}; `stratify: true` mends it"
 
 
-def _input_warnings(splits: dict[str, Split]) -> Iterator[str]:
-    train = splits["train"].examples.inputs
-    for name, array in train.items():
-        if array.ndim == 2 and array.dtype.kind in "fiu" and len(array) > 1:
+def _constant_inputs(data: PreparedData) -> Iterator[str]:
+    for name, array in data.train.examples.inputs.items():
+        # Encoded categories have entries for what is rare or unknown, and images have empty corners.
+        if not data.data.features and array.ndim == 2 and array.dtype.kind in "fiu" and len(array) > 1:
             constant = np.flatnonzero(np.ptp(array, axis=0) == 0)
             if constant.size:
                 shown = ", ".join(map(str, constant[:10])) + (", …" if constant.size > 10 else "")
                 yield f"input {name} has {constant.size} entries that never vary in the train split: {shown}"
+
+
+def _shared_examples(splits: dict[str, Split]) -> Iterator[str]:
+    """Examples for validation or test that the model has seen in training."""
     sizes = sum(array.nbytes for split in splits.values() for array in split.examples.inputs.values())
-    if sizes > _LARGEST_COMPARED or any(a.dtype == object for a in train.values()):
+    if sizes > _LARGEST_COMPARED or any(a.dtype == object for a in splits["train"].examples.inputs.values()):
         return
     known = set(_example_keys(splits["train"]))
     for name in [name for name in splits if name != "train"]:
         shared = sum(key in known for key in _example_keys(splits[name]))
         if shared:
-            yield f"{shared} of the {splits[name].num_examples} {name} examples have inputs that also occur in the train split"
+            count = splits[name].num_examples
+            yield f"{shared} of the {count:,} {name} examples have inputs that also occur in the train split"
 
 
 def _example_keys(split: Split) -> Iterator[int]:

@@ -140,5 +140,5 @@ def format_of(path: Path) -> Callable[[Predictions], bytes]:
 
 
 def save(predictions: Predictions, path: Path) -> None:
-    """Write `path`, all of it or nothing. Raises SpecError for an unknown suffix, CheckpointError where the disk refuses."""
+    """Write `path`, all of it or nothing. Raises SpecError for an unknown suffix, CheckpointError on a full disk."""
     write_bytes(path, format_of(path)(predictions))

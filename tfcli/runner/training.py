@@ -19,6 +19,7 @@ from tfcli.logging.tensors import save_tensors
 from tfcli.models.trainer import Batch
 from tfcli.runner.board import Board
 from tfcli.runner.monitors import PlateauState, StoppingState, improves, is_maximized
+from tfcli.runner.recorder import Recorder
 from tfcli.runner.report import Reporter
 from tfcli.runner.session import Session, assemble
 from tfcli.runner.signals import Interrupted, StopRequest, stop_requests
@@ -82,7 +83,7 @@ class _Loop:
         self.run, self.session, self.reporter = run, session, reporter
         self.trainer, self.train = session.trainer, session.experiment.train
         policy = self.train.checkpoint
-        self.checkpoints = run.checkpoints(policy.keep if policy else 2)
+        self.recorder = Recorder(run, policy.keep if policy else 2)
         self.monitor = (policy.monitor if policy else None) or ("val_loss" if session.data.validation else "loss")
         self.stopping = StoppingState(self.train.early_stopping) if self.train.early_stopping else None
         self.plateau = PlateauState(self.train.reduce_lr_on_plateau) if self.train.reduce_lr_on_plateau else None
@@ -95,7 +96,8 @@ class _Loop:
         started = time.perf_counter()
         try:
             self._begin(checkpoint, resumed)
-            with stop_requests() as request, Board(self.run, self.session, (self.epoch, self.step) if resumed else None) as board:
+            resumed_at = (self.epoch, self.step) if resumed else None
+            with stop_requests() as request, self.recorder, Board(self.run, self.session, resumed_at) as board:
                 while self.epoch < self.train.epochs and not self.stopped:
                     self._epoch(request, board)
             summary = self._finish(time.perf_counter() - started)
@@ -171,7 +173,7 @@ class _Loop:
             raise TrainingError(
                 f"the loss became {loss} in epoch {self.epoch + 1}, step {self.step}; "
                 "try a smaller optimizer.learning_rate or optimizer.clipnorm, and look for extreme values in the data. "
-                f"The last checkpoint before it is {self.checkpoints.last or 'none'}"
+                f"The last checkpoint before it is {self.recorder.last_checkpoint() or 'none'}"
             )
 
     def _end_epoch(self, seconds: float, examples: int, board: Board) -> None:
@@ -212,8 +214,7 @@ class _Loop:
         return True
 
     def _log(self, row: dict[str, Any], board: Board) -> None:
-        self.run.append_metrics(row)
-        self.run.update_status("running", epoch=self.epoch, step=self.step)
+        self.recorder.epoch(row, self.step)
         board.after_epoch(row)
         self.reporter.epoch_ended(row, self.train.epochs)
 
@@ -228,7 +229,7 @@ class _Loop:
             state["early_stopping"] = self.stopping.state()
         if self.plateau is not None:
             state["reduce_lr_on_plateau"] = self.plateau.state()
-        self.checkpoints.save(name, tensors, state, row, best)
+        self.recorder.save(name, tensors, state, row, best)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         state = checkpoint.state
@@ -242,8 +243,9 @@ class _Loop:
             self.plateau.restore(state["reduce_lr_on_plateau"])
 
     def _interrupt(self, number: int, name: str) -> None:
-        if self.checkpoints.last != name:
+        if self.recorder.last_checkpoint() != name:
             self._save(name)
+        self.recorder.flush()
         raise Interrupted(
             number, f"interrupted in epoch {self.epoch + 1}, step {self.step}; go on with: tfcli train --resume {os.path.relpath(self.run.path)}"
         )

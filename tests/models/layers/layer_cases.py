@@ -1,4 +1,4 @@
-"""What a case of a layer is, and the numbers that go into it. Used here and, in Keras's own environment, by `make_fixtures.py`."""
+"""What a case of a layer is, and the numbers that go into it. Needs numpy alone, as `make_fixtures.py` reads it too."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,10 +1,11 @@
-"""Records in `fixtures.npz` what Keras computes for the cases of the tables. Run with a Python that has Keras 3 on TensorFlow.
+"""Records in `fixtures.npz` what Keras computes for the cases of the tables. Needs Keras 3 on TensorFlow.
 
     python tests/models/layers/make_fixtures.py
 
-What TensorFlow has in float64 is computed in it, and kept in float32. For a case `c` there are `c/output`, `c/gradient` (of the sum of the outputs, each
-times its `pattern`, in the inputs), `c/state` (the weights that are not trained, after a training call); `facts` has, as JSON, for
-each case the shapes of the outputs and the name and shape of each weight.
+What TensorFlow has in float64 is computed in it, and kept in float32. `values` holds one part after the other; `facts`, as JSON, has
+for each case the shapes of its outputs, the name and shape of each weight, and the size of each of its parts: `output`;
+`gradient`, that of the sum of the outputs, each times its `pattern`, in the inputs; `state`, the weights that are not trained,
+after a training call.
 """
 
 import json
@@ -22,7 +23,7 @@ import table_sequence
 import tensorflow as tf
 from layer_cases import Case, inputs_of, masks_of, pattern, weight_of
 
-CLASSES = {name.replace("_", "").lower(): getattr(keras.layers, name) for name in dir(keras.layers)}
+CLASSES = {name.lower(): cls for name, cls in vars(keras.layers).items() if isinstance(cls, type)}
 
 
 def to_keras(value: Any) -> Any:
@@ -43,51 +44,66 @@ def make_layer(case: Case) -> keras.layers.Layer:
 
 
 def call(layer: keras.layers.Layer, case: Case, tensors: list[Any], **options: Any) -> list[Any]:
-    outputs = layer(tensors if len(tensors) > 1 else tensors[0], **case.keras_call, **options)
-    return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+    given = [tensors if len(tensors) > 1 else tensors[0]]
+    if (
+        "value" in layer.call.__code__.co_varnames[:3]
+    ):  # attention with heads: (query, value, key), masks on the tensors
+        options.pop("mask", None)
+        for tensor, mask in zip(tensors, masks_of(case) or [], strict=False):
+            tensor._keras_mask = tf.constant(mask)
+        given = tensors * 2 if len(tensors) == 1 else tensors
+    return tf.nest.flatten(layer(*given, **case.keras_call, **options))
 
 
-def record(name: str, case: Case) -> tuple[dict[str, np.ndarray], list[Any]]:
-    """The arrays of a case, and its weights' names and shapes."""
+def tensors_of(arrays: list[np.ndarray], masks: list[np.ndarray] | None) -> list[Any]:
+    """The inputs, each with its mask, as it would come from the layer before."""
+    tensors = [tf.constant(a) for a in arrays]
+    for tensor, mask in zip(tensors, masks or [], strict=False):
+        tensor._keras_mask = tf.constant(mask)
+    return tensors
+
+
+def record(case: Case) -> tuple[np.ndarray, dict[str, Any]]:
+    """The numbers of a case, one part after the other, and its facts."""
     keras.config.set_floatx(case.keras_precision)
     keras.config.set_dtype_policy(case.keras_precision)
     layer, masks = make_layer(case), masks_of(case)
     arrays = [a.astype(case.keras_precision) if a.dtype.kind == "f" else a for a in inputs_of(case)]
-    options: dict[str, Any] = {}
-    if masks is not None:
-        options["mask"] = [tf.constant(m) for m in masks] if len(masks) > 1 else tf.constant(masks[0])
-    if "training" in layer.call.__code__.co_varnames:
-        options["training"] = case.training
-    call(layer, case, [tf.constant(a) for a in arrays], **options)
+    options = {"training": case.training} if "training" in layer.call.__code__.co_varnames else {}
+    call(layer, case, tensors_of(arrays, masks), **options)
     layer.set_weights([weight_of(w.name, w.shape, i) for i, w in enumerate(layer.weights)])
-    tensors = [tf.constant(a) for a in arrays]
+    tensors = tensors_of(arrays, masks)
     with tf.GradientTape() as tape:
         tape.watch([t for t in tensors if t.dtype.is_floating])
         outputs = call(layer, case, tensors, **options)
-        total = sum(
-            tf.reduce_sum(y * pattern(tuple(y.shape), 20.0 + i).astype(y.dtype.name)) for i, y in enumerate(outputs)
-        )
-    kept = {f"{name}/output": outputs}
+        patterns = [pattern(tuple(y.shape), 20.0 + i).astype(y.dtype.name) for i, y in enumerate(outputs)]
+        total = sum(tf.reduce_sum(y * p) for y, p in zip(outputs, patterns, strict=True))
+    parts = {"output": outputs}
     if case.integers is None and case.gradient:
-        kept[f"{name}/gradient"] = tape.gradient(total, tensors, unconnected_gradients="zero")
+        parts["gradient"] = tape.gradient(total, tensors, unconnected_gradients="zero")
     if case.training and layer.non_trainable_weights:
-        kept[f"{name}/state"] = [w for w in layer.weights if not w.trainable and "seed" not in w.path]
-    flat = {key: np.concatenate([np.ravel(v) for v in values]).astype(np.float32) for key, values in kept.items()}
-    shapes = [[int(d) for d in y.shape] for y in outputs]
-    return flat, [shapes, [[w.name, list(w.shape)] for w in layer.weights if "seed" not in w.path]]
+        parts["state"] = layer.non_trainable_weights
+    flat = [np.concatenate([np.ravel(v) for v in values]).astype(np.float32) for values in parts.values()]
+    facts = {
+        "outputs": [[int(d) for d in y.shape] for y in outputs],
+        "weights": [[w.name, list(w.shape)] for w in layer.weights],
+        "parts": {part: len(values) for part, values in zip(parts, flat, strict=True)},
+    }
+    return np.concatenate(flat), facts
 
 
 def main() -> None:
-    arrays, facts = {}, {}
+    values, facts = [], {}
     for table in (table_core.CASES, table_sequence.CASES):
         for type_name, cases in table.items():
             for i, case in enumerate(cases):
                 if case.keras:
                     name = f"{type_name}-{i}"
-                    recorded, facts[name] = record(name, case)
-                    arrays |= recorded
+                    recorded, facts[name] = record(case)
+                    values.append(recorded)
     path = Path(__file__).with_name("fixtures.npz")
-    np.savez_compressed(path, facts=np.array(json.dumps(facts, separators=(",", ":"))), **arrays)
+    text = json.dumps(facts, separators=(",", ":"))
+    np.savez_compressed(path, facts=np.array(text), values=np.concatenate(values))
     print(f"{len(facts)} cases, {path.stat().st_size} bytes")
 
 

@@ -44,9 +44,10 @@ def whole(name: str, rank: int) -> list[Case]:
 
 
 def adaptive(name: str, rank: int) -> list[Case]:
+    precision = "float32" if rank == 3 else "float64"
     return [
-        case(name, (2, *(7, 5, 4)[:rank], 2), output_size=3),
-        case(name, (1, *(6, 4, 3)[:rank], 2), output_size=[2, 3, 1][:rank]),
+        case(name, (2, *(7, 5, 4)[:rank], 2), output_size=3, keras_precision=precision),
+        case(name, (1, *(6, 4, 3)[:rank], 2), output_size=[2, 3, 1][:rank], keras_precision=precision),
     ]
 
 
@@ -256,10 +257,10 @@ CASES: dict[str, list[Case]] = {
     "up_sampling2d": [
         case("up_sampling2d", (1, 3, 4, 2)),
         case("up_sampling2d", (1, 3, 2, 2), size=[2, 3]),
-        case("up_sampling2d", (1, 3, 4, 2), interpolation="bilinear"),
-        case("up_sampling2d", (1, 4, 3, 1), size=[2, 3], interpolation="bicubic"),
-        case("up_sampling2d", (1, 4, 3, 1), interpolation="lanczos3"),
-        case("up_sampling2d", (1, 4, 3, 1), interpolation="lanczos5"),
+        case("up_sampling2d", (1, 3, 4, 2), interpolation="bilinear", keras_precision="float32"),
+        case("up_sampling2d", (1, 4, 3, 1), size=[2, 3], interpolation="bicubic", keras_precision="float32"),
+        case("up_sampling2d", (1, 4, 3, 1), interpolation="lanczos3", keras_precision="float32"),
+        case("up_sampling2d", (1, 4, 3, 1), interpolation="lanczos5", keras_precision="float32"),
     ],
     "up_sampling3d": [case("up_sampling3d", (1, 2, 2, 1, 2)), case("up_sampling3d", (1, 2, 1, 2, 1), size=[1, 2, 3])],
 }

@@ -34,6 +34,11 @@ def gated(type_name: str) -> list[Case]:
     ]
 
 
+def cell(type_name: str, **fields: Any) -> Case:
+    """A cell by itself, from states of zeros, which Keras wants to be given."""
+    return case(type_name, (2, 3), keras=False, **fields)
+
+
 def bidirectional(inner: str, **fields: Any) -> Case:
     own = {name: fields.pop(name) for name in ("merge_mode", "backward_layer", "masked") if name in fields}
     return case("bidirectional", INPUT, layer={"type": inner, "units": 3} | fields, **own)
@@ -113,6 +118,12 @@ CASES: dict[str, list[Case]] = {
             keras=False,
             gradient=False,
         ),
+    ],
+    "simple_rnn_cell": [cell("simple_rnn_cell", units=4)],
+    "gru_cell": [cell("gru_cell", units=4), cell("gru_cell", units=4, reset_after=False)],
+    "lstm_cell": [cell("lstm_cell", units=4)],
+    "stacked_rnn_cells": [
+        cell("stacked_rnn_cells", cells=[{"type": "lstm_cell", "units": 3}, {"type": "gru_cell", "units": 4}])
     ],
     "bidirectional": [
         bidirectional("lstm"),

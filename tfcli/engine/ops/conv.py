@@ -46,9 +46,8 @@ class Conv(Sliding):
         check_floating("conv", x, kernel)
         if x.rank != rank + 2 or kernel.rank != rank + 2:
             raise ShapeError(
-                f"conv: input {show_shape(x.shape)}, kernel {show_shape(kernel.shape)}; with {rank} spatial axes "
-                f"both have {rank + 2} axes, "
-                "(batch, *sizes, channels) and (*sizes, channels / groups, filters)"
+                f"conv: input {show_shape(x.shape)}, kernel {show_shape(kernel.shape)}; with {rank} spatial axes both "
+                f"have {rank + 2} axes, (batch, *sizes, channels) and (*sizes, channels / groups, filters)"
             )
         self._check_channels(x, kernel)
         out = infer_windows("conv", x, kernel.shape[:-2], self.strides, self.dilations, self.padding)
@@ -63,8 +62,8 @@ class Conv(Sliding):
         if channels is not None and taken is not None and channels != taken * self.groups:
             raise ShapeError(
                 f"conv: the input {show_shape(x.shape)} has {channels} channels, but the kernel "
-                f"{show_shape(kernel.shape)} "
-                f"in {self.groups} group(s) takes {taken * self.groups}; the last axis of the input holds the channels"
+                f"{show_shape(kernel.shape)} in {self.groups} group(s) takes {taken * self.groups}; the last axis of "
+                "the input holds the channels"
             )
 
     def forward(self, x, kernel):
@@ -143,15 +142,13 @@ class ConvTranspose(Op):
         check_floating("conv_transpose", x, kernel)
         if x.rank != rank + 2 or kernel.rank != rank + 2:
             raise ShapeError(
-                f"conv_transpose: input {show_shape(x.shape)}, kernel {show_shape(kernel.shape)}; with {rank} "
-                "spatial axes both have "
-                f"{rank + 2} axes, (batch, *sizes, channels) and (*sizes, filters, channels)"
+                f"conv_transpose: input {show_shape(x.shape)}, kernel {show_shape(kernel.shape)}; with {rank} spatial "
+                f"axes both have {rank + 2} axes, (batch, *sizes, channels) and (*sizes, filters, channels)"
             )
         if x.shape[-1] != kernel.shape[-1] and None not in (x.shape[-1], kernel.shape[-1]):
             raise ShapeError(
                 f"conv_transpose: the input {show_shape(x.shape)} has {x.shape[-1]} channels, but the kernel "
-                f"{show_shape(kernel.shape)} "
-                f"takes {kernel.shape[-1]}; its axes are (*sizes, filters, channels)"
+                f"{show_shape(kernel.shape)} takes {kernel.shape[-1]}; its axes are (*sizes, filters, channels)"
             )
         out = self.output_sizes(x.shape[1:-1], kernel.shape[:-2])
         self._check_sizes(x, kernel, out)
@@ -171,11 +168,10 @@ class ConvTranspose(Op):
             return n * stride
         if self.output_padding is None and self.padding == "valid":
             return n * stride + max(reach - stride, 0)
-        cut = (
-            2 * (reach // 2)
-            if self.padding == "same"
-            else sum(pads_of_axis(self.padding, axis, n, k, stride, dilation))
-        )
+        if self.padding == "same":
+            cut = 2 * (reach // 2)
+        else:
+            cut = sum(pads_of_axis(self.padding, axis, n, k, stride, dilation))
         return (n - 1) * stride + reach - cut + (0 if self.output_padding is None else self.output_padding[axis])
 
     def _check_sizes(self, x: TensorSpec, kernel: TensorSpec, out: tuple[int | None, ...]) -> None:
@@ -183,9 +179,9 @@ class ConvTranspose(Op):
         back = infer_windows("conv_transpose", target, kernel.shape[:-2], self.strides, self.dilations, self.padding)
         if any(a != b and None not in (a, b) for a, b in zip(back, x.shape[1:-1], strict=True)):
             raise ShapeError(
-                f"conv_transpose: the output sizes {show_shape(out)} do not go with the input "
-                f"{show_shape(x.shape)}: a convolution with "
-                f"strides {self.strides} maps them to {show_shape(back)}; choose another output_padding or output_shape"
+                f"conv_transpose: the output sizes {show_shape(out)} do not go with the input {show_shape(x.shape)}: a "
+                f"convolution with strides {self.strides} maps them to {show_shape(back)}; choose another "
+                "output_padding or output_shape"
             )
 
     def forward(self, x, kernel):
@@ -350,8 +346,7 @@ def depthwise_conv(
     if x.shape[-1] not in (channels, None):
         raise ShapeError(
             f"depthwise_conv: the input {show_shape(x.shape)} has {x.shape[-1]} channels, but the kernel "
-            f"{show_shape(kernel.shape)} "
-            f"takes {channels}; its axes are (*sizes, channels, multiplier)"
+            f"{show_shape(kernel.shape)} takes {channels}; its axes are (*sizes, channels, multiplier)"
         )
     return conv(x, reshape(kernel, (*size, 1, channels * multiplier)), strides, padding, dilations, groups=channels)
 

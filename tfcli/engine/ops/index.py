@@ -10,7 +10,7 @@ from tfcli.engine.op import Op
 from tfcli.engine.ops.elementwise import add, cast, promote
 from tfcli.engine.ops.shape import broadcast_like, reshape, zeros_like
 from tfcli.engine.spec import DType, Shape, TensorSpec, as_dtype, broadcast, normalize_axis, show_shape
-from tfcli.engine.tensor import Symbol, Tensor, Variable, as_array, convert_to_tensor
+from tfcli.engine.tensor import Symbol, Tensor, as_array, convert_to_tensor
 from tfcli.errors import DtypeError, ShapeError, TfcliError
 
 
@@ -366,7 +366,7 @@ def range_(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None) -> 
         start, limit = 0, start
     parts = [start, limit, delta]
     if dtype is None:
-        typed = [p.dtype for p in parts if isinstance(p, Tensor | Variable | np.ndarray | np.generic)]
+        typed = [p.dtype for p in parts if hasattr(p, "dtype")]
         dtype = typed[0] if typed else as_array(parts).dtype
     return Range()(*(cast(p, dtype) for p in parts))
 

@@ -28,20 +28,20 @@ class Matmul(Op):
             raise DtypeError(f"matmul: a is {a}, b is {b}; both must have one dtype, tf.cast converts")
         if not a.dtype.is_numeric:
             raise DtypeError(f"matmul: expected numbers, got {a.dtype.name}; tf.cast converts")
-        shown = f"{_show_matrix(a, self.transpose_a)} and {_show_matrix(b, self.transpose_b)}"
         if a.rank < 2 or b.rank < 2:
-            raise ShapeError(
-                f"matmul: {shown} must both have two axes or more; tf.expand_dims adds one, tf.tensordot takes vectors"
+            raise self._wrong(
+                a, b, "must both have two axes or more; tf.expand_dims adds one, tf.tensordot takes vectors"
             )
         rows, inner_a = a.shape[-2:][:: -1 if self.transpose_a else 1]
         inner_b, columns = b.shape[-2:][:: -1 if self.transpose_b else 1]
         if None not in (inner_a, inner_b) and inner_a != inner_b:
-            raise ShapeError(
-                f"matmul: {shown} do not fit: {inner_a} columns of a, {inner_b} rows of b; they must be equal"
-            )
-        return TensorSpec(
-            Shape((*broadcast(Shape(a.shape[:-2]), Shape(b.shape[:-2]), "matmul"), rows, columns)), a.dtype
-        )
+            raise self._wrong(a, b, f"do not fit: {inner_a} columns of a, {inner_b} rows of b; they must be equal")
+        front = broadcast(Shape(a.shape[:-2]), Shape(b.shape[:-2]), "matmul")
+        return TensorSpec(Shape((*front, rows, columns)), a.dtype)
+
+    def _wrong(self, a: TensorSpec, b: TensorSpec, why: str) -> ShapeError:
+        turned_a, turned_b = (" transposed" if turned else "" for turned in (self.transpose_a, self.transpose_b))
+        return ShapeError(f"matmul: {show_shape(a.shape)}{turned_a} and {show_shape(b.shape)}{turned_b} {why}")
 
     def forward(self, a, b):
         a = a.swapaxes(-1, -2) if self.transpose_a else a
@@ -66,10 +66,6 @@ class Matmul(Op):
             matmul(g, a, True, self.transpose_a) if self.transpose_b else matmul(a, g, not self.transpose_a, False)
         )
         return sum_to(product, b)
-
-
-def _show_matrix(x: TensorSpec, transposed: bool) -> str:
-    return show_shape(x.shape) + (" transposed" if transposed else "")
 
 
 @operator("matmul")

@@ -98,9 +98,8 @@ class SparseSoftmaxCrossEntropyWithLogits(Op):
         )
         if not fits:
             raise ShapeError(
-                f"{self.name}: labels {show_shape(labels.shape)}, logits {show_shape(logits.shape)}; the labels "
-                "are class numbers "
-                "and have the shape of the logits without the last axis"
+                f"{self.name}: labels {show_shape(labels.shape)}, logits {show_shape(logits.shape)}; the labels are "
+                "class numbers and have the shape of the logits without the last axis"
             )
         if not labels.dtype.is_integer or not logits.dtype.is_floating:
             raise DtypeError(
@@ -144,8 +143,8 @@ def _check_labels(labels: np.ndarray, classes: int) -> None:
     wrong = labels[(labels < 0) | (labels >= classes)]
     if wrong.size:
         raise DataError(
-            f"sparse_softmax_cross_entropy_with_logits: the label {wrong.flat[0]} with {classes} classes; labels are "
-            f"0 … {classes - 1}: give the last layer more units, or number the labels from 0"
+            f"sparse_softmax_cross_entropy_with_logits: the label {wrong.flat[0]} with {classes} classes; labels are 0 "
+            f"… {classes - 1}: give the last layer more units, or number the labels from 0"
         )
 
 

@@ -75,7 +75,7 @@ def argsort(values: Any, axis: int = -1, direction: str = "ASCENDING") -> Tensor
     """The int32 indices that sort `values` along `axis`; equal entries keep their order. Raises TfcliError."""
     tensor = convert_to_tensor(values)
     perm = _last(normalize_axis(axis, tensor.ndim, "argsort"), tensor.ndim)
-    return transpose(Argsort(_is_descending(direction))(transpose(tensor, perm)), np.argsort(perm))
+    return transpose(Argsort(_is_descending(direction))(transpose(tensor, perm)), perm)
 
 
 def sort(values: Any, axis: int = -1, direction: str = "ASCENDING") -> Tensor:
@@ -84,11 +84,11 @@ def sort(values: Any, axis: int = -1, direction: str = "ASCENDING") -> Tensor:
     perm = _last(normalize_axis(axis, tensor.ndim, "sort"), tensor.ndim)
     rows = transpose(tensor, perm)
     last = tensor.ndim - 1
-    return transpose(Gather(last, last)(rows, Argsort(_is_descending(direction))(rows)), np.argsort(perm))
+    return transpose(Gather(last, last)(rows, Argsort(_is_descending(direction))(rows)), perm)
 
 
 def _last(axis: int, rank: int) -> list[int]:
-    """The order of axes with `axis` and the last one exchanged."""
+    """The order of axes with `axis` and the last one exchanged; twice, and all is as before."""
     perm = list(range(rank))
     perm[axis], perm[-1] = perm[-1], perm[axis]
     return perm

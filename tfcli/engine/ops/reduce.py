@@ -22,7 +22,7 @@ class Reduction(Op, abstract=True):
     keepdims: bool = False
     domain: ClassVar[str] = "numeric"
 
-    def infer(self, x: TensorSpec) -> TensorSpec:
+    def infer(self, x):
         if not getattr(x.dtype, f"is_{self.domain}"):
             raise DtypeError(f"{self.name}: expected a {self.domain} tensor, got {x}; tf.cast converts")
         sizes = [1 if i in self.axes else d for i, d in enumerate(x.shape) if self.keepdims or i not in self.axes]
@@ -214,7 +214,7 @@ class _ArgExtreme(Op, abstract=True):
     output_type: DType
     vjp_x: Any = None
 
-    def infer(self, x: TensorSpec) -> TensorSpec:
+    def infer(self, x):
         if x.shape[self.axis] == 0:
             raise ShapeError(f"{self.name}: axis {self.axis} of {show_shape(x.shape)} has no entries to choose from")
         return TensorSpec(Shape(d for i, d in enumerate(x.shape) if i != self.axis), self.output_type)

@@ -1,4 +1,4 @@
-"""Enlarging an axis by a whole factor: entries repeated, or interpolated by a linear map that is the same for every batch."""
+"""Enlarging an axis by a whole factor: entries repeated, or interpolated between their neighbours."""
 
 from functools import lru_cache
 from typing import Any
@@ -89,7 +89,7 @@ def repeat_entries(x: Any, repeats: int, axis: int) -> Tensor:
 
 
 def resize_axis(x: Any, factor: int, axis: int, method: str) -> Tensor:
-    """x with `factor` times as many entries along `axis`; `method`: bilinear, bicubic, lanczos3, lanczos5. Raises DtypeError."""
+    """x with `factor` times the entries along `axis`; `method`: bilinear, bicubic, lanczos3, lanczos5. Raises DtypeError."""
     tensor = convert_to_tensor(x)
     return ResizeAxis(factor, normalize_axis(axis, tensor.ndim, "resize_axis"), method)(tensor)
 
@@ -111,8 +111,10 @@ def _along(matrix: np.ndarray, x: np.ndarray, axis: int) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def weights(size: int, factor: int, method: str) -> np.ndarray:
-    """(size * factor, size): how much of each entry goes into each of the enlarged ones; what lies outside has no weight."""
+    """(size * factor, size): how much of each entry goes into each new one; what lies outside has no weight."""
     centres = (np.arange(size * factor) + 0.5) / factor - 0.5
+    if method == "bicubic":  # TensorFlow reads the cubic from a table with this many steps
+        centres = np.round(centres * 1024) / 1024
     kernel = _KERNELS[method](centres[:, None] - np.arange(size))
     return kernel / kernel.sum(axis=1, keepdims=True)
 

@@ -22,7 +22,7 @@ class _Segment(Op, abstract=True):
     num_segments: int | None
     vjp_ids: Any = None
 
-    def infer(self, data: TensorSpec, ids: TensorSpec) -> TensorSpec:
+    def infer(self, data, ids):
         if not ids.dtype.is_integer:
             raise DtypeError(f"{self.name}: segment ids must be integers, got {ids}; tf.cast converts")
         front = data.shape[: ids.rank]

@@ -1,4 +1,4 @@
-"""What layers over sequences need besides products: equal parts, time steps as a batch, the state of the batch before, known ids."""
+"""What layers over sequences need besides products: equal parts, time steps as a batch, kept states, checked ids."""
 
 import numpy as np
 
@@ -66,7 +66,7 @@ class SplitSteps(Op):
 
 
 class CarriedState(Op):
-    """The state (N, …) that the batch before left, or zeros where there was none (0, …); `like` (N, …) lends its shape alone."""
+    """The state (N, …) that the batch before left, or zeros where it is empty; `like` (N, …) lends its shape alone."""
 
     vjp_state = None
     vjp_like = None
@@ -80,13 +80,13 @@ class CarriedState(Op):
         if len(state) != len(like):
             raise ShapeError(
                 f"a stateful layer keeps the state of a batch of {len(state)}, and now reads a batch of {len(like)}; "
-                "give every batch the same size (`drop_remainder: true` in the `batch` stage), or call reset_state() between"
+                "give every batch the same size (`drop_remainder: true` in the `batch` stage)"
             )
         return state
 
 
 class CheckIds(Op):
-    """Ids of any shape, unchanged. Raises DataError for one outside 0 .. input_dim - 1, in the name of the layer at `path`."""
+    """Ids of any shape, unchanged. Raises DataError for one outside 0 .. input_dim - 1, naming the layer at `path`."""
 
     input_dim: int
     path: str

@@ -7,7 +7,17 @@ from typing import Any
 import numpy as np
 
 from tfcli.engine.op import Op
-from tfcli.engine.spec import Shape, TensorSpec, as_dtype, broadcast, merge, normalize_axes, normalize_axis, show_shape, size_of
+from tfcli.engine.spec import (
+    Shape,
+    TensorSpec,
+    as_dtype,
+    broadcast,
+    merge,
+    normalize_axes,
+    normalize_axis,
+    show_shape,
+    size_of,
+)
 from tfcli.engine.tensor import Symbol, Tensor, Variable, convert_to_tensor, operator
 from tfcli.errors import DtypeError, ShapeError
 
@@ -142,9 +152,7 @@ class Reshape(Op):
         given, count = size_of(d for d in target if d != -1), size_of(x.shape)
         if -1 in target and given is not None and count is not None and given and count % given == 0:
             target[target.index(-1)] = count // given
-        elif -1 not in target and None not in target and count is not None and given != count:
-            raise self._does_not_fit(x)
-        elif -1 in target and count is not None and given:
+        elif (-1 not in target and None not in target and count is not None and given != count) or (-1 in target and count is not None and given):
             raise self._does_not_fit(x)
         return TensorSpec(Shape(None if d == -1 else d for d in target), x.dtype)
 

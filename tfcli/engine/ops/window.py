@@ -96,8 +96,7 @@ def infer_windows(
         if count is not None and count < 1:
             raise ShapeError(
                 f"{what}: the window {show_shape(size)} with dilation {d} does not fit spatial axis {i} of "
-                f"{show_shape(x.shape)}, "
-                f"of size {n}, with padding {padding!r}; take a smaller window or padding 'same'"
+                f"{show_shape(x.shape)}, of size {n}, with padding {padding!r}; take a smaller window or padding 'same'"
             )
         out.append(count)
     return tuple(out)

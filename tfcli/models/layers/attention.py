@@ -1,10 +1,11 @@
 """Attention over time steps (or other axes): with heads, and Keras's two older layers without."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from tfcli.declare import DropRate, FieldError, PositiveInt
-from tfcli.engine.ops.elementwise import cast, exp, logical_and, logical_not, sigmoid, tanh, where
+from tfcli.engine.ops.elementwise import cast, exp, logical_and, sigmoid, tanh, where
 from tfcli.engine.ops.linalg import band_part, einsum, matmul
 from tfcli.engine.ops.nn import dropout, softmax
 from tfcli.engine.ops.reduce import reduce_logsumexp, reduce_sum
@@ -14,13 +15,13 @@ from tfcli.engine.tensor import Tensor, convert_to_tensor
 from tfcli.errors import ShapeError
 from tfcli.models.constraints import Constraint
 from tfcli.models.initializers import Initializer
-from tfcli.models.layers.base import Layer, feature_size
+from tfcli.models.layers.base import Weight, feature_size
 from tfcli.models.layers.keras_order import KerasOrder
 from tfcli.models.regularizers import Regularizer
 
 
 def band(scores: Tensor, before: int, after: int) -> Tensor:
-    """A mask (T, S) for scores (…, T, S): true from `before` steps before the query's own to `after` after it; -1 is without end."""
+    """A mask (T, S) for scores (…, T, S): true from `before` steps before a query to `after` after it; -1: all."""
     plane = ones_like(scores[(0,) * (scores.ndim - 2)])
     return band_part(plane, before, after) > 0.0
 
@@ -43,9 +44,10 @@ def _roles(given: Any) -> tuple[Any, Any, Any]:
 
 
 class Heads(KerasOrder, abstract=True):
-    """Base of the attention layers with heads: softmax(Q Kᵀ / √d) V, with Q, K and V projected for each head (Vaswani et al., 2017).
+    """Base of the layers softmax(Q Kᵀ / √d) V, with Q, K and V projected for each head (Vaswani et al., 2017).
 
-    The inputs' masks (N, T) hide steps; from Python also `attention_mask` (N, T, S), and `return_attention_scores` returns (output, scores).
+    The inputs' masks (N, T) hide steps. From Python there is also `attention_mask` (N, T, S), and
+    `return_attention_scores` returns (output, weights).
     """
 
     dropout: DropRate = 0.0
@@ -72,19 +74,21 @@ class Heads(KerasOrder, abstract=True):
 
     supports_masking = True
     many_inputs = True
+    _projections: dict[str, list[Weight]]
+    """Kernel and bias of each by name."""
 
     def check(self) -> None:
         if self.flash_attention:
             message = "there is no flash attention here, training runs on the CPU"
             raise FieldError("flash_attention", message, "leave it out: the numbers are the same")
 
-    def __call__(self, inputs: Any, value: Any = None, key: Any = None, **kwargs: Any) -> Any:
+    def __call__(self, inputs: Any, value: Any = None, key: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
         """Apply the layer to one input or a list; as in Keras also `layer(query, value, key)`."""
         given = inputs if value is None else [t for t in (inputs, value, key) if t is not None]
         return super().__call__(given, **kwargs)
 
     def add_projection(self, name: str, kernel_shape: tuple[int, ...], bias_shape: tuple[int, ...]) -> None:
-        self.projections[name] = [
+        self._projections[name] = [
             self.add_weight(
                 f"{name}/kernel",
                 kernel_shape,
@@ -95,7 +99,7 @@ class Heads(KerasOrder, abstract=True):
             )
         ]
         if self.use_bias:
-            self.projections[name].append(
+            self._projections[name].append(
                 self.add_weight(
                     f"{name}/bias", bias_shape, self.bias_initializer, True, self.bias_regularizer, self.bias_constraint
                 )
@@ -103,26 +107,26 @@ class Heads(KerasOrder, abstract=True):
 
     def project(self, name: str, x: Tensor) -> Tensor:
         """(…, C) -> (…, H, D) for each head."""
-        y = self._affine(name, einsum("...c,chd->...hd", x, self.projections[name][0]))
+        y = self._affine(name, einsum("...c,chd->...hd", x, self._projections[name][0]))
         y = sigmoid(y) if name == "gate" else y
         self._add_activity_loss(y)
         return y
 
     def _affine(self, name: str, product: Tensor) -> Tensor:
-        return product + self.projections[name][1] if self.use_bias else product
+        return product + self._projections[name][1] if self.use_bias else product
 
     def join_heads(self, x: Tensor) -> Tensor:
         """(…, H, D) -> (…, C), or to the several axes of an `output_shape`."""
-        kernel, letters = self.projections["attention_output"][0], "uvwxyz"
-        out = letters[: kernel.ndim - 2]
+        kernel, letters = self._projections["attention_output"][0], "uvwxyz"
+        out = letters[: kernel.array.ndim - 2]
         return self._affine("attention_output", einsum(f"...hd,hd{out}->...{out}", x, kernel))
 
     def mask_of(
-        self, scores: Tensor, query: Any, value: Any, key: Any, given: Any, causal: bool, axes: int
+        self, scores: Tensor, masks: Sequence[Any], attention_mask: Any, causal: bool, axes: int
     ) -> Tensor | None:
-        """What may be seen, to broadcast against scores (N, …, H, T, S): the masks of query (N, T), value and key (N, S) and the fields'."""
-        mask = _as_mask(given)
-        query, value, key = _as_mask(query), _as_mask(value), _as_mask(key)
+        """What may be seen, for scores (N, …, H, T, S): `masks` are those of query (N, T), value and key (N, S)."""
+        mask = _as_mask(attention_mask)
+        query, value, key = map(_as_mask, masks)
         if query is not None:
             mask = _both(mask, expand_dims(query, -1))
         for hidden in (value, key):
@@ -145,7 +149,7 @@ class Heads(KerasOrder, abstract=True):
             weights = softmax(scores, -1)
         else:
             weights = exp(scores - reduce_logsumexp(scores, list(range(-axes, 0)), keepdims=True))
-        # Where a query sees nothing Keras gives equal weights, or zeros on the path that it takes with dropout or more axes.
+        # Where a query sees nothing Keras gives equal weights, or zeros on the path it takes with dropout or more axes.
         zeros = mask is not None and (self.dropout > 0 or scores.ndim != 4)
         return where(mask, weights, 0.0) if zeros else weights
 
@@ -158,9 +162,8 @@ class Heads(KerasOrder, abstract=True):
 
 def _input_masks(mask: Any) -> tuple[Any, Any, Any]:
     """The masks of query, value and key; Keras lets a key that is the value have none of its own."""
-    if not isinstance(mask, list):
-        return mask, mask, None
-    return mask[0], mask[1], mask[2] if len(mask) == 3 else None
+    listed = mask if isinstance(mask, list) else [mask]
+    return listed[0], listed[min(1, len(listed) - 1)], listed[2] if len(listed) == 3 else None
 
 
 class MultiHeadAttention(Heads):
@@ -190,7 +193,7 @@ class MultiHeadAttention(Heads):
                 f"a causal mask or sliding window needs one axis of time; attention is over the axes {self.axes}"
             )
         heads, size = self.num_heads, self.value_dim or self.key_dim
-        self.projections: dict[str, list[Any]] = {}
+        self._projections = {}
         gate = [("gate", query, size)] if self.use_gate else []
         for name, shape, width in (
             ("query", query, self.key_dim),
@@ -237,7 +240,7 @@ class MultiHeadAttention(Heads):
             scoring, q * (1.0 / math.sqrt(self.key_dim)), k
         )  # (N, …, T, H, D) (N, …, S, H, D) -> (N, …, H, T, S)
         causal, count = self.use_causal_mask or use_causal_mask, len(self.axes)
-        weights = self.weigh(scores, self.mask_of(scores, *masks, attention_mask, causal, count), count)
+        weights = self.weigh(scores, self.mask_of(scores, masks, attention_mask, causal, count), count)
         heads = einsum(combining, self.drop(weights, training), v)  # (N, …, H, T, S) (N, …, S, H, V) -> (N, …, T, H, V)
         if self.use_gate:
             heads = heads * self.project("gate", query)
@@ -256,7 +259,10 @@ def _equations(rank: int, axes: tuple[int, ...]) -> tuple[str, str]:
 
 
 class GroupQueryAttention(Heads, aliases=("grouped_query_attention",)):
-    """Attention whose query heads share fewer key and value heads (Ainslie et al., 2023): query (N, T, C), value (N, S, C) -> (N, T, C)."""
+    """Attention whose query heads share fewer key and value heads: query (N, T, C), value (N, S, C) -> (N, T, C).
+
+    Ainslie et al., 2023.
+    """
 
     head_dim: PositiveInt
     num_query_heads: PositiveInt
@@ -267,7 +273,7 @@ class GroupQueryAttention(Heads, aliases=("grouped_query_attention",)):
     def check(self) -> None:
         super().check()
         if self.num_query_heads % self.num_key_value_heads:
-            message = f"{self.num_query_heads} query heads cannot share {self.num_key_value_heads} key and value heads equally"
+            message = f"{self.num_query_heads} query heads cannot share {self.num_key_value_heads} others equally"
             raise FieldError("num_key_value_heads", message, "choose a divisor of `num_query_heads`")
 
     def build(self, input_shape: Any) -> None:
@@ -281,7 +287,7 @@ class GroupQueryAttention(Heads, aliases=("grouped_query_attention",)):
         if value[1] != key[1]:
             raise ShapeError(f"value {show_shape(value)} and key {show_shape(key)} must have equally many time steps")
         many, few, size = self.num_query_heads, self.num_key_value_heads, self.head_dim
-        self.projections: dict[str, list[Any]] = {}
+        self._projections = {}
         gate = [("gate", query, many)] if self.use_gate else []
         for name, shape, heads in (("query", query, many), ("key", key, few), *gate, ("value", value, few)):
             self.add_projection(name, (feature_size(shape, name), heads, size), (heads, size))
@@ -307,7 +313,7 @@ class GroupQueryAttention(Heads, aliases=("grouped_query_attention",)):
         k, v = self._shared(self.project("key", key)), self._shared(self.project("value", value))
         scores = einsum("bqhd,bkhd->bhqk", q, k)
         causal = self.use_causal_mask or use_causal_mask
-        weights = self.weigh(scores, self.mask_of(scores, *masks, attention_mask, causal, 1), 1)
+        weights = self.weigh(scores, self.mask_of(scores, masks, attention_mask, causal, 1), 1)
         heads = einsum("bhqk,bkhd->bqhd", self.drop(weights, training), v)
         if self.use_gate:
             heads = heads * self.project("gate", query)
@@ -321,7 +327,9 @@ class GroupQueryAttention(Heads, aliases=("grouped_query_attention",)):
 
 
 class Scored(KerasOrder, abstract=True):
-    """Base of the attention layers without heads: [query (N, T, C), value (N, S, V), key (N, S, C)] -> (N, T, V), the key being optional.
+    """Base of the attention layers without heads: [query (N, T, C), value (N, S, V), key (N, S, C)] -> (N, T, V).
+
+    Without a key the value is the key too.
 
     From Python, `return_attention_scores` returns (output, weights (N, T, S)).
     """
@@ -383,7 +391,10 @@ def _sums(query: Tensor, key: Tensor) -> Tensor:
 
 
 class Attention(Scored):
-    """softmax(Q Kᵀ) V without projections (Luong et al., 2015): [query (N, T, C), value (N, S, V), key (N, S, C)] -> (N, T, V)."""
+    """softmax(Q Kᵀ) V without projections: [query (N, T, C), value (N, S, V), key (N, S, C)] -> (N, T, V).
+
+    Luong et al., 2015.
+    """
 
     use_scale: bool = False
     "Whether a learned number multiplies the scores."
@@ -407,7 +418,10 @@ class Attention(Scored):
 
 
 class AdditiveAttention(Scored):
-    """softmax(Σ scale · tanh(q + k)) V (Bahdanau et al., 2015): [query (N, T, C), value (N, S, V), key (N, S, C)] -> (N, T, V)."""
+    """softmax(Σ scale · tanh(q + k)) V: [query (N, T, C), value (N, S, V), key (N, S, C)] -> (N, T, V).
+
+    Bahdanau et al., 2015.
+    """
 
     use_scale: bool = True
     "Whether each feature has a learned weight in the scores."

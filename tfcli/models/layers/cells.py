@@ -19,7 +19,6 @@ from tfcli.models.layers.base import Layer, feature_size
 from tfcli.models.layers.keras_order import KerasOrder
 from tfcli.models.regularizers import Regularizer
 
-
 INITIALIZERS = ("use_bias", "kernel_initializer", "recurrent_initializer", "bias_initializer")
 REGULARIZERS = ("kernel_regularizer", "recurrent_regularizer", "bias_regularizer")
 CONSTRAINTS = ("kernel_constraint", "recurrent_constraint", "bias_constraint")
@@ -42,18 +41,22 @@ class Held(NamedTuple):
 class Cell(Layer, abstract=True):
     """Base of the cells: `cell(inputs, states)` -> (output, new states) for one time step.
 
-    A cell of one's own needs `state_size` (a size, or a list of them) and `call(inputs, states)`. Ours also divide a step in two:
-    `project(inputs, held)`, which needs no state and so is done for all steps at once, and `step(projected, states, held)`.
+    A cell of one's own needs `state_size` (a size, or a list of them) and `call(inputs, states)`. Ours also divide a
+    step in two: `project(inputs, held)`, which needs no state and so is done for all steps at once, and
+    `step(projected, states, held)`.
     """
 
     @property
     def state_size(self) -> Any:
         raise TypeError(f"the cell {type(self).__name__} has no state_size")
 
-    def call(self, inputs: Tensor, states: Any, training: bool = False) -> tuple[Tensor, Any]:
-        """inputs (N, C) and states (N, size) -> output (N, size) and the new states."""
+    def call(self, inputs: Tensor, states: Any = None, training: bool = False) -> tuple[Tensor, Any]:
+        """inputs (N, C) and states (N, size), zeros by default -> output (N, size) and the new states."""
         held = self.hold(inputs, training)
-        output, after = self.step(self.project(inputs, held), nest.flatten(states), held)
+        projected = self.project(inputs, held)
+        if states is None:
+            states = nest.pack(self.state_size, self.zero_states(projected))
+        output, after = self.step(projected, nest.flatten(states), held)
         return output, nest.pack(states, after)
 
     def hold(self, inputs: Tensor, training: bool) -> Any:
@@ -246,7 +249,10 @@ class GRUStep(Gates, abstract=True):
 
 
 class LSTMStep(Gates, abstract=True):
-    """c' = f c + i activation(g), h' = o activation(c'), with i, f, o = recurrent_activation(x W + h U + b) (Hochreiter et al., 1997)."""
+    """c' = f c + i activation(g), h' = o activation(c'), with i, f, o = recurrent_activation(x W + h U + b).
+
+    Hochreiter and Schmidhuber, 1997.
+    """
 
     units: PositiveInt
     activation: Activation | None = "tanh"  # type: ignore[assignment]

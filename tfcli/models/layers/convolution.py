@@ -127,7 +127,7 @@ class _ConvTranspose(_Sliding, abstract=True):
     strides: Sizes = 1
     padding: Padding = "valid"
     output_padding: OutputPadding = None
-    "Rows added at the end of each axis, fewer than its stride; by default what makes the output a multiple of the stride."
+    "Entries added at the end of each axis, fewer than its stride; by default as many as `padding` asks for."
     data_format: DataFormat = None
     dilation_rate: Sizes = 1
     activation: ActivationFunction | None = None
@@ -188,7 +188,7 @@ class Conv3DTranspose(_ConvTranspose, aliases=("convolution3d_transpose",)):
 
 
 class _DepthwiseConv(_Sliding, abstract=True):
-    """Each channel convolved by itself with `depth_multiplier` kernels: x (N, *sizes, C) -> (N, *out, C * depth_multiplier)."""
+    """Each channel convolved by itself with M = `depth_multiplier` kernels: x (N, *sizes, C) -> (N, *out, C * M)."""
 
     kernel_size: Sizes
     strides: Sizes = 1

@@ -157,6 +157,7 @@ class Identity(Layer):
     """The inputs themselves."""
 
     supports_masking = True
+    keeps_integers = True
 
     def call(self, inputs: Any) -> Any:
         return inputs
@@ -172,6 +173,8 @@ class Lambda(Layer):
     "A function of (inputs, mask) that gives the output's mask; without it the output has none."
     arguments: dict[str, Any] | None = None
     "More arguments for the function, by name."
+
+    keeps_integers = True
 
     def build(self, input_shape: Any) -> None:
         self._function = load_function(self.function)

@@ -18,7 +18,7 @@ from tfcli.models.regularizers import Regularizer
 
 
 class Embedding(Layer):
-    """A learned vector for each integer id: (…) -> (…, output_dim). Raises DataError for an id that is not below `input_dim`."""
+    """A learned vector for each id: (…) -> (…, output_dim). Raises DataError for an id outside 0 .. input_dim - 1."""
 
     input_dim: PositiveInt
     "How many ids there are: the largest plus one."
@@ -79,7 +79,7 @@ class PositionEmbedding(Layer):
 
 
 class Masking(Layer):
-    """Marks the time steps at which every feature is `mask_value` as to be skipped, and sets them to 0: (N, T, C) -> (N, T, C)."""
+    """Masks the time steps at which every feature is `mask_value`, and sets them to 0: (N, T, C) -> (N, T, C)."""
 
     mask_value: float = 0.0
 

@@ -17,7 +17,7 @@ from tfcli.models.layers.base import Layer
 
 
 class Merge(Layer, abstract=True):
-    """Inputs of one shape, or shapes that broadcast beyond the batch -> one output; where all have masks, what any of them shows."""
+    """Inputs of one shape, or of shapes that broadcast -> one output; where all have masks, it shows what any of them shows."""
 
     supports_masking = True
     many_inputs = True
@@ -145,6 +145,7 @@ class Concatenate(Layer):
 
     supports_masking = True
     many_inputs = True
+    keeps_integers = True
 
     def build(self, input_shape: Any) -> None:
         _several(input_shape, self.type_name)
@@ -168,7 +169,7 @@ def _deepen(mask: Tensor, rank: int) -> Tensor:
 
 
 class Dot(Layer):
-    """The dot products of two inputs along one axis of each; (N, …) and (N, …) -> the axes left of the first, then of the second."""
+    """The dot products of two inputs along one axis of each -> (N, the axes left of the first, those of the second)."""
 
     axes: int | tuple[int, int]
     "The axis of both, or one of each; 0 is the batch."
@@ -204,7 +205,7 @@ class Dot(Layer):
         x, y = inputs
         i, j = self._axes(x.shape, y.shape)
         if self.normalize:
-            x, y = l2_normalize(x, i, epsilon=1e-14), l2_normalize(y, j, epsilon=1e-14)  # the square of Keras's 1e-7
+            x, y = (l2_normalize(v, axis, 1e-14) for v, axis in ((x, i), (y, j)))  # the square of Keras's 1e-7
         labels = iter("bcdefghijklmnopqrstuvw")
         of_x = ["a", *(next(labels) for _ in x.shape[1:])]
         of_y = ["a", *(next(labels) for _ in y.shape[1:])]

@@ -59,9 +59,10 @@ class _Affine(Layer, abstract=True):
 
 
 class BatchNormalization(_Affine):
-    """Each channel over its mean and standard deviation in the batch, in prediction over their moving averages (Ioffe and Szegedy, 2015).
+    """Each channel with mean 0 and variance 1 over the batch, then scaled and shifted (Ioffe and Szegedy, 2015).
 
-    Where a mask is given, masked entries do not count. With `trainable: false` the moving averages are used in training too.
+    In prediction moving averages take the place of the batch's mean and variance; with `trainable: false` in training too. What a mask
+    hides does not count.
     """
 
     axis: int = -1
@@ -166,18 +167,20 @@ class GroupNormalization(_Affine):
     def build(self, input_shape: Shape) -> None:
         self._axis = normalize_axis(self.axis, len(input_shape), "group_normalization")
         size = input_shape[self._axis]
+        if size is None:
+            raise ShapeError(f"the size of axis {self.axis} of the input {show_shape(input_shape)} must be known")
         self._add_gamma_and_beta((size,))
-        self._groups = size if self.groups == -1 else self.groups
-        if size is not None and size % self._groups:  # type: ignore[operator]
+        if size % self.groups:
             raise ShapeError(
-                f"the {size} channels of the input {show_shape(input_shape)} do not divide into {self._groups} groups; "
+                f"the {size} channels of the input {show_shape(input_shape)} do not divide into {self.groups} groups; "
                 "set `groups` to a divisor"
             )
 
     def call(self, inputs: Tensor) -> Tensor:
         axis, size = self._axis, inputs.shape[self._axis]
-        assert size is not None and self._groups is not None
-        halves = [self._groups, size // self._groups]
+        assert size is not None
+        groups = size if self.groups == -1 else self.groups
+        halves = [groups, size // groups]
         behind = [-1 if d is None else d for d in inputs.shape[axis + 1 :]]
         grouped = reshape(inputs, [*[None] * axis, *halves, *behind])  # (N, …, groups, size / groups, …)
         axes = [i for i in range(1, len(inputs.shape) + 1) if i != axis]
@@ -231,6 +234,11 @@ class SpectralNormalization(Layer):
         self.kernel = kernel
         start = TruncatedNormal(stddev=0.02)
         self.vector_u = self.add_weight("vector_u", (1, self.kernel.shape[-1]), start, trainable=False)
+
+    @property
+    def weights(self) -> list[Weight]:
+        """In Keras's order: the kernel, the vector, then what else the layer has."""
+        return sorted(super().weights, key=lambda weight: weight is not self.kernel) if self.built else []
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         if training:

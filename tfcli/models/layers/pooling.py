@@ -147,7 +147,7 @@ class GlobalMaxPooling3D(_GlobalMax, aliases=("global_max_pool3d",)):
 
 
 class _AdaptivePooling(Spatial, abstract=True):
-    """x (N, *sizes, C) -> (N, *output_size, C): each axis in parts of about equal length, which overlap where they do not divide it."""
+    """x (N, *sizes, C) -> (N, *output_size, C): each axis in parts of about equal length, overlapping if they must."""
 
     per_axis = ("output_size",)
 

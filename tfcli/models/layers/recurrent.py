@@ -32,15 +32,15 @@ from tfcli.models.layers.cells import (
 from tfcli.models.layers.keras_order import KerasOrder
 from tfcli.models.regularizers import Regularizer
 
-
 TIME = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll")
 
 
 class OverTime(KerasOrder, abstract=True):
     """Base of the layers that run a cell over time: (N, T, C) -> (N, units), or (N, T, units) with `return_sequences`.
 
-    Where the mask (N, T) is false the states stay as they are and the output is the one before, or zero with `zero_output_for_mask`.
-    Called from Python with `initial_state`, it starts from that; with `return_state` it returns (output, *states).
+    Where the mask (N, T) is false the states stay as they are and the output is the one before, or zero with
+    `zero_output_for_mask`. From Python `initial_state` is what it starts from, and with `return_state` it returns
+    (output, *states).
     """
 
     return_sequences: bool = False
@@ -52,13 +52,15 @@ class OverTime(KerasOrder, abstract=True):
     stateful: bool = False
     "Whether each batch goes on from the final states of the batch before."
     unroll: bool = False
-    "Whether the steps become part of the graph one by one instead of a loop: sooner done for few steps. Needs a known length."
+    "Whether each step becomes a part of the graph, instead of a loop. Needs a known length."
     zero_output_for_mask: bool = False
     "Whether masked steps give zeros; otherwise they repeat the output before."
 
     supports_masking = True
     rank: ClassVar[int] = 3
     """How many axes the input has."""
+    _states: Sequence[Variable] = ()
+    """What `stateful` keeps from batch to batch; empty before the first."""
 
     def cell_of(self) -> Cell:
         """What does one time step."""
@@ -106,6 +108,8 @@ class OverTime(KerasOrder, abstract=True):
 
     def _first_states(self, cell: Cell, first: Tensor, given: Any) -> list[Tensor]:
         zeros = cell.zero_states(first)
+        if self.stateful and not self._states:
+            self._states = [_no_state_yet(zero) for zero in zeros]
         if given is not None:
             states = [convert_to_tensor(s) for s in nest.flatten(given)]
             if len(states) != len(zeros):
@@ -113,21 +117,18 @@ class OverTime(KerasOrder, abstract=True):
             return states
         if not self.stateful:
             return zeros
-        if self.states is None:
-            self.states = [_no_state_yet(zero) for zero in zeros]
-        return [carried_state(state.value(), zero) for state, zero in zip(self.states, zeros, strict=True)]
+        return [carried_state(state.value(), zero) for state, zero in zip(self._states, zeros, strict=True)]
 
     def _keep(self, states: Sequence[Tensor]) -> None:
-        assert self.states is not None
-        for variable, state in zip(self.states, states, strict=True):
+        for variable, state in zip(self._states, states, strict=True):
             variable.assign(state)
 
     def reset_state(self) -> None:
-        """Forget the states that `stateful` kept: the next batch starts from zeros. Raises TfcliError where it keeps none."""
+        """Forget the states that `stateful` kept: the next batch starts from zeros. Raises TfcliError without."""
         if not self.stateful:
             raise TfcliError(f"{self.path} keeps no state between batches; that is what `stateful=True` is for")
-        for variable in self.states or []:
-            variable.assign(np.zeros((0, *variable.shape[1:]), variable.dtype.numpy))
+        for variable in self._states:
+            variable.array = variable.array[:0]
 
     reset_states = reset_state
 
@@ -142,7 +143,7 @@ class OverTime(KerasOrder, abstract=True):
                 return after, [output]
 
             final, (outputs,) = self._loop(step, states, [projected])
-            return outputs, final
+            return outputs, list(final)
 
         def masked_step(carries: list[Tensor], now: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
             (z, here), (before, *held_states) = now, carries
@@ -174,14 +175,12 @@ class OverTime(KerasOrder, abstract=True):
     def compute_mask(self, inputs: Any, mask: Any) -> Any:
         return mask if self.return_sequences else None
 
-    def check(self) -> None:
-        self.states: list[Variable] | None = None
-
 
 def _no_state_yet(zero: Tensor) -> Variable:
     """A variable for states like `zero` (N, …), for batches of any size."""
     sizes = zero.shape[1:]
-    empty = np.zeros((0, *sizes), zero.dtype.numpy)  # type: ignore[arg-type]
+    assert None not in sizes, zero.shape
+    empty = np.zeros((0, *(d or 0 for d in sizes)), zero.dtype.numpy)
     return Variable(empty, trainable=False, name="rnn_state", shape=Shape((None, *sizes)))
 
 
@@ -190,7 +189,7 @@ def _swap(x: Tensor) -> Tensor:
 
 
 class _Gated(OverTime, abstract=True):
-    """Base of the layers that are a cell of gates themselves: its fields are theirs, and its weights (`lstm/kernel`)."""
+    """Base of the layers that are a cell of gates themselves: its fields and its weights (`lstm/kernel`) are theirs."""
 
     activity_regularizer: Regularizer | None = None
 
@@ -202,7 +201,7 @@ class _Gated(OverTime, abstract=True):
         self.build_cell(step_shape)  # type: ignore[attr-defined]
 
 
-class SimpleRNN(SimpleRNNStep, _Gated):
+class SimpleRNN(SimpleRNNStep, _Gated):  # type: ignore[misc]
     """h' = activation(x W + b + h U) over time: (N, T, C) -> (N, units), or (N, T, units) with `return_sequences`."""
 
     order = (
@@ -223,13 +222,15 @@ class _Fused(_Gated, abstract=True):
     "`true` asks for a GPU's kernel, which there is none of."
 
     def check(self) -> None:
-        super().check()
         if self.use_cudnn is True:
             raise FieldError("use_cudnn", "there is no cuDNN here, training runs on the CPU", "write `use_cudnn: auto`")
 
 
-class GRU(GRUStep, _Fused):
-    """The gated recurrent unit (Cho et al., 2014): (N, T, C) -> (N, units), or (N, T, units) with `return_sequences`."""
+class GRU(GRUStep, _Fused):  # type: ignore[misc]
+    """The gated recurrent unit over time: (N, T, C) -> (N, units), or (N, T, units) with `return_sequences`.
+
+    Cho et al., 2014.
+    """
 
     order = (
         "units",
@@ -247,8 +248,11 @@ class GRU(GRUStep, _Fused):
     )
 
 
-class LSTM(LSTMStep, _Fused):
-    """Long short-term memory (Hochreiter and Schmidhuber, 1997): (N, T, C) -> (N, units), or (N, T, units) with `return_sequences`."""
+class LSTM(LSTMStep, _Fused):  # type: ignore[misc]
+    """Long short-term memory over time: (N, T, C) -> (N, units), or (N, T, units) with `return_sequences`.
+
+    Hochreiter and Schmidhuber, 1997.
+    """
 
     order = (
         "units",
@@ -276,7 +280,6 @@ class RNN(OverTime):
     order = ("cell", *TIME, "zero_output_for_mask")
 
     def check(self) -> None:
-        super().check()
         if isinstance(self.cell, list):
             self.cell = StackedRNNCells(self.cell)
         require_cell(self.cell, "cell")

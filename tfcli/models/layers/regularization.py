@@ -17,7 +17,7 @@ NoiseShape = list[PositiveInt | None]
 
 
 class Dropout(Layer):
-    """In training each entry is 0 with probability `rate`, the others grow by 1 / (1 - rate) (Srivastava et al., 2014)."""
+    """In training entries become 0 with probability `rate`, the others grow by 1 / (1 - rate) (Srivastava et al., 2014)."""
 
     rate: Probability
     noise_shape: NoiseShape | None = None
@@ -91,7 +91,7 @@ class GaussianNoise(Layer):
 
 
 class GaussianDropout(Layer):
-    """In training entries are multiplied by normal noise of mean 1 and variance rate / (1 - rate) (Srivastava et al., 2014)."""
+    """In training entries are multiplied by noise of mean 1 and variance rate / (1 - rate) (Srivastava et al., 2014)."""
 
     rate: DropRate
     seed: int | None = None
@@ -105,7 +105,7 @@ class GaussianDropout(Layer):
 
 
 class AlphaDropout(Layer):
-    """Dropout that keeps mean and variance of what SELU makes: dropped entries become its lowest value (Klambauer et al., 2017)."""
+    """Dropout for SELU, whose lowest value dropped entries take; keeps mean and variance (Klambauer et al., 2017)."""
 
     rate: DropRate
     noise_shape: NoiseShape | None = None

@@ -18,6 +18,8 @@ class Flatten(Layer):
 
     data_format: DataFormat = None
 
+    keeps_integers = True
+
     def call(self, inputs: Tensor) -> Tensor:
         size = size_of(inputs.shape[1:])
         return reshape(inputs, [None, -1 if size is None else size])
@@ -27,6 +29,8 @@ class Reshape(Layer):
     """x (N, …) -> (N, *target_shape); one size may be -1."""
 
     target_shape: list[Annotated[int, Range(low=-1)]]
+
+    keeps_integers = True
 
     def check(self) -> None:
         if self.target_shape.count(-1) > 1:
@@ -49,6 +53,8 @@ class Permute(Layer):
 
     dims: list[PositiveInt]
 
+    keeps_integers = True
+
     def check(self) -> None:
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             count = len(self.dims)
@@ -69,6 +75,8 @@ class RepeatVector(Layer):
 
     n: PositiveInt
 
+    keeps_integers = True
+
     def call(self, inputs: Tensor) -> Tensor:
         if len(inputs.shape) != 2:
             raise ShapeError(f"expected an input of 2 axes, (batch, features), got {show_shape(inputs.shape)}")
@@ -84,6 +92,7 @@ Border = NonNegativeInt | list[NonNegativeInt | tuple[NonNegativeInt, NonNegativ
 class _Bordered(Spatial, abstract=True):
     """Base of the layers that cut or pad the ends of the spatial axes."""
 
+    keeps_integers = True
     border: ClassVar[str]
     """The field with the border."""
 

@@ -36,7 +36,7 @@ class Spatial(Layer, abstract=True):
         return (value,) * self.rank if isinstance(value, int) else tuple(value)
 
     def channels(self, input_shape: Shape) -> int:
-        """The input's number of channels. Raises ShapeError where it is unknown or the input has another number of axes."""
+        """How many channels the input has. Raises ShapeError where that is unknown or the axes are not as expected."""
         self.expect_axes(input_shape)
         return feature_size(input_shape, self.type_name)
 
@@ -44,8 +44,8 @@ class Spatial(Layer, abstract=True):
         """Raise ShapeError for an input that is not (N, *sizes, C)."""
         if len(input_shape) != self.rank + 2:
             raise ShapeError(
-                f"expected an input of {self.rank + 2} axes, (batch, {_AXES[self.rank]}, channels), got {show_shape(input_shape)}; "
-                "a reshape layer adds or joins axes"
+                f"expected an input of {self.rank + 2} axes, (batch, {_AXES[self.rank]}, channels), "
+                f"got {show_shape(input_shape)}; a reshape layer adds or joins axes"
             )
 
     def build(self, input_shape: Shape) -> None:

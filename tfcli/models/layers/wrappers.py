@@ -16,7 +16,7 @@ from tfcli.models.layers.base import Layer
 class Bidirectional(Layer):
     """A recurrent layer run forwards, and one like it (or `backward_layer`) run backwards, their outputs merged.
 
-    (N, T, C) -> what the layer gives, twice as wide with `concat`. With `merge_mode: null` (from Python) both outputs are returned.
+    (N, T, C) -> what the layer gives, doubled by `concat`. With `merge_mode: null`, from Python, it returns both.
     """
 
     layer: Layer
@@ -127,7 +127,7 @@ class TimeDistributed(Layer):
             self.layer.built = True
 
     def call(self, inputs: Tensor, mask: Any = None) -> Tensor:
-        # A layer that gathers statistics of its batch must see one time step at a time; any other may see all of them as one batch.
+        # A layer that keeps statistics of its batches must see one time step at a time; others see all as one batch.
         if all(weight.trainable for weight in self.layer.weights):
             return self._at_once(inputs, mask)
         return self._step_by_step(inputs, mask)

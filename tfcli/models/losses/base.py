@@ -92,7 +92,7 @@ def describe(y_true: Tensor, y_pred: Tensor) -> str:
 
 
 def match_ranks(a: Tensor, b: Tensor, expand_rank_1: bool = True) -> tuple[Tensor, Tensor]:
-    """Where one has a last axis of size 1 that the other lacks: a vector gets it too, else it is dropped. As in Keras."""
+    """Where one has a last axis of size 1 that the other lacks, a vector gets it too, else it goes; as in Keras."""
     if len(a.shape) == len(b.shape) + 1 and a.shape[-1] == 1:
         if len(b.shape) == 1 and expand_rank_1:
             return a, expand_last(b)
@@ -136,7 +136,7 @@ def reduce_weighted(values: Tensor, sample_weight: Any, mask: Any, reduction: Re
 
 
 def masked_weights(sample_weight: Any, mask: Any, dtype: DType, rescale: bool = False) -> Tensor | None:
-    """The weights, zero where the mask is False; `rescale`: so that a mean over all becomes one over what is not masked."""
+    """The weights, 0 where the mask is False; `rescale`: so that a mean over all is one over what is not masked."""
     weights = None if sample_weight is None else cast(sample_weight, dtype)
     if mask is None:
         return weights

@@ -23,7 +23,7 @@ class Dice(Loss):
 
 
 class Tversky(Loss):
-    """Dice with a weight for what is missed (`alpha`) and one for what is wrongly found (`beta`) (Salehi et al., 2017)."""
+    """Dice with weights for what is missed (`alpha`) and what is wrongly found (`beta`) (Salehi et al., 2017)."""
 
     alpha: NonNegativeFloat = 0.5
     beta: NonNegativeFloat = 0.5
@@ -39,7 +39,7 @@ class Tversky(Loss):
 class Circle(Loss):
     """Embeddings of one class closer together than of different ones (Sun et al., 2020).
 
-    y_true class numbers (N,), y_pred unit vectors (N, D) -> (N,); an example without partners in the batch does not count.
+    y_true class numbers (N,), y_pred unit vectors (N, D) -> (N,); an example alone in its class does not count.
     """
 
     takes_labels = True

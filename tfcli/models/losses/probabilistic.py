@@ -1,22 +1,22 @@
 """Losses of probabilities. Settings are those of `keras.losses`.
 
-Where y_pred comes from a softmax or sigmoid, the crossentropies are computed from what went into it, which is exact where the
-probabilities would have rounded to 0 or 1.
+Where y_pred comes from a softmax or sigmoid, the crossentropies are computed from what went into it, which is exact
+where the probabilities would have rounded to 0 or 1.
 """
 
 from typing import Annotated
 
 import numpy as np
+
+from tfcli.declare import NonNegativeFloat, Probability, Range
+from tfcli.engine.ops.elementwise import cast, clip_by_value, log, not_equal, pow_, sigmoid, where
+from tfcli.engine.ops.index import one_hot
 from tfcli.engine.ops.nn import (
     sigmoid_cross_entropy_with_logits,
     softmax,
     softmax_cross_entropy_with_logits,
     sparse_softmax_cross_entropy_with_logits,
 )
-
-from tfcli.declare import NonNegativeFloat, Probability, Range
-from tfcli.engine.ops.elementwise import cast, clip_by_value, log, not_equal, pow_, sigmoid, where
-from tfcli.engine.ops.index import one_hot
 from tfcli.engine.ops.reduce import reduce_mean, reduce_sum
 from tfcli.engine.ops.shape import squeeze, zeros_like
 from tfcli.engine.spec import normalize_axis
@@ -47,7 +47,7 @@ def _check_binary(loss: Loss, y_true: Tensor, y_pred: Tensor) -> None:
         return
     classes = y_pred.shape[-1]
     if classes is not None and classes > 1:
-        advice = f"for one of {classes} classes use sparse_categorical_crossentropy; for two classes end the model with 1 unit"
+        advice = f"for one of {classes} classes use sparse_categorical_crossentropy; for two, end the model with 1 unit"
     else:
         advice = "both must have the same shape"
     raise ShapeError(f"{loss.type_name}: {describe(y_true, y_pred)}; {advice}")
@@ -85,7 +85,7 @@ def _smooth_one_hot(y_true: Tensor, smoothing: float) -> Tensor:
 
 
 class BinaryCrossentropy(Loss, aliases=("bce",)):
-    """-mean(y_true * log(y_pred) + (1 - y_true) * log(1 - y_pred)) along `axis`; labels 0 and 1, y_pred of the same shape."""
+    """-mean(y_true * log(y_pred) + (1 - y_true) * log(1 - y_pred)) along `axis`; labels 0 and 1, of y_pred's shape."""
 
     from_logits: bool = False
     """y_pred is what would go into a sigmoid."""

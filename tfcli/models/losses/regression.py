@@ -1,4 +1,4 @@
-"""Losses of numbers: y_true and y_pred (N, ..., D) -> (N, ...), a mean over the last axis. Settings are those of `keras.losses`."""
+"""Losses of numbers: y_true and y_pred (N, ..., D) -> (N, ...). Settings are those of `keras.losses`."""
 
 import math
 

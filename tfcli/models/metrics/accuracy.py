@@ -28,12 +28,12 @@ def _same_shape(metric: ExampleMean, y_true: Tensor, y_pred: Tensor, advice: str
 class Accuracy(_Accuracy, aliases=("acc",)):
     """How often the prediction is right.
 
-    In a model: the binary, categorical or sparse categorical accuracy, by the shapes of targets and predictions. By itself: how
-    often y_true and y_pred are equal.
+    In a model: the binary, categorical or sparse categorical accuracy, by the shapes of targets and predictions. By
+    itself: how often y_true and y_pred are equal.
     """
 
     def resolve(self, y_true: TensorSpec, y_pred: TensorSpec) -> ExampleMean:
-        """Keras's rule: one output a prediction is binary; targets with one number for several outputs are class numbers."""
+        """Keras's rule: one output is binary; targets with one number for several outputs are class numbers."""
         settings = {"name": self.report_name, "dtype": self.dtype}
         if y_pred.shape[-1] == 1:
             return BinaryAccuracy(**settings)
@@ -93,7 +93,7 @@ def _in_top_k(labels: Tensor, y_pred: Tensor, k: int) -> Tensor:
 
 
 class TopKCategoricalAccuracy(_Accuracy, name="top_k_categorical_accuracy"):
-    """How often the right class is among the k with the largest predictions; y_true one-hot and y_pred (..., classes)."""
+    """How often the right class is among the k largest predictions; y_true one-hot and y_pred (..., classes)."""
 
     k: PositiveInt = 5
 
@@ -105,7 +105,7 @@ class TopKCategoricalAccuracy(_Accuracy, name="top_k_categorical_accuracy"):
 
 
 class SparseTopKCategoricalAccuracy(_Accuracy, name="sparse_top_k_categorical_accuracy"):
-    """How often the right class is among the k with the largest predictions; y_true class numbers, y_pred (..., classes)."""
+    """How often the right class is among the k largest predictions; y_true class numbers, y_pred (..., classes)."""
 
     keeps_targets = True
 

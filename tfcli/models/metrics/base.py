@@ -15,11 +15,15 @@ from tfcli.errors import SpecError
 from tfcli.models.losses.base import Loss, align, in_dtype, loss_dtype, masked_weights, match_ranks
 
 
+UNDECLARED: Any = None
+"""What a base class has for a setting that some classes below it declare as a field."""
+
+
 class Metric(Declared, kind="metric"):
     """Base of the metrics.
 
-    A subclass gives the shapes of its `states`, which start at zero and live in `self.variables`; adds a batch to them in `update`; and
-    computes the reported number in `result`. All in ops, so that it runs inside a traced training step.
+    A subclass gives the shapes of its `states`, which start at zero and live in `self.variables`; adds a batch to them
+    in `update`; and computes the reported number in `result`. All in ops, so that it runs in a traced training step.
     """
 
     direction: ClassVar[Literal["minimize", "maximize"]] = "minimize"

@@ -1,6 +1,7 @@
 """Metrics of true and false positives and negatives. Settings are those of `keras.metrics`.
 
-y_true holds 0 and 1 and has the shape of y_pred, (N,) or (N, ..., outputs). What is predicted above a threshold counts as positive.
+y_true holds 0 and 1 and has the shape of y_pred, (N,) or (N, ..., outputs). What is predicted above a threshold counts
+as positive.
 """
 
 from typing import ClassVar, Literal
@@ -15,7 +16,7 @@ from tfcli.engine.spec import TensorSpec, show_shape
 from tfcli.engine.tensor import Tensor
 from tfcli.errors import ShapeError
 from tfcli.models.losses.base import EPSILON, align, describe, match_ranks
-from tfcli.models.metrics.base import Metric
+from tfcli.models.metrics.base import UNDECLARED, Metric
 from tfcli.models.metrics.counts import NEVER, confusion, only_top_k
 
 Thresholds = Probability | list[Probability] | None
@@ -30,8 +31,7 @@ class _Confusion(Metric, abstract=True):
     """Adds up `counted`, some of the four counts, at each of `cuts`, the thresholds."""
 
     counted: ClassVar[tuple[str, ...]] = ("true_positives", "false_positives", "true_negatives", "false_negatives")
-    class_id = None  # fields of the classes that have them
-    top_k = None
+    class_id = top_k = UNDECLARED
 
     @property
     def cuts(self) -> np.ndarray:
@@ -176,7 +176,7 @@ class _BestAt(_Confusion, abstract=True):
 
 
 class SensitivityAtSpecificity(_BestAt):
-    """The best sensitivity (recall of positives) where the specificity (recall of negatives) is at least the one given."""
+    """The best sensitivity (recall of positives) where the specificity (recall of negatives) reaches the one given."""
 
     specificity: Probability
     num_thresholds: PositiveInt = 200
@@ -187,7 +187,7 @@ class SensitivityAtSpecificity(_BestAt):
 
 
 class SpecificityAtSensitivity(_BestAt):
-    """The best specificity (recall of negatives) where the sensitivity (recall of positives) is at least the one given."""
+    """The best specificity (recall of negatives) where the sensitivity (recall of positives) reaches the one given."""
 
     sensitivity: Probability
     num_thresholds: PositiveInt = 200
@@ -304,7 +304,7 @@ class AUC(_Confusion, name="auc"):
         return maximum(recall_gain, 0.0), where(none, 1.0, 1.0 - odds * divide_no_nan(fp, tp))
 
     def _interpolated_precision_recall(self) -> Tensor:
-        """Between two thresholds true positives grow linearly with positives, so precision does not (Davis and Goadrich)."""
+        """Between thresholds true positives grow linearly with positives, so precision does not (Davis, Goadrich)."""
         tp, fp, _, fn = (self.variables[name].value() for name in self.counted)
         p = tp + fp
         slope = divide_no_nan(tp[:-1] - tp[1:], maximum(p[:-1] - p[1:], 0.0))

@@ -1,4 +1,4 @@
-"""Counting true and false positives and negatives at thresholds; what is predicted above a threshold is positive there."""
+"""Counting true and false positives and negatives at thresholds: what is predicted above one is positive there."""
 
 import numpy as np
 
@@ -36,7 +36,8 @@ def confusion(
 
     y_true, y_pred and weights have one shape; what of y_true is not 0 is positive.
     """
-    count, labels = len(thresholds), int(y_pred.shape[-1]) if by_label else 1
+    count, labels = len(thresholds), y_pred.shape[-1] if by_label else 1
+    assert labels is not None
     order = np.argsort(thresholds, kind="stable")
     places = reshape(passed(reshape(y_pred, [-1]), thresholds[order]), [-1, labels])
     # Each label has its own run of count + 1 buckets: how much of it passed 0, 1, …, count thresholds.
@@ -62,5 +63,7 @@ def confusion(
 
 def only_top_k(y_pred: Tensor, k: int) -> Tensor:
     """y_pred (..., classes) with all but the k largest below every threshold."""
-    chosen = reduce_sum(one_hot(top_k(y_pred, k).indices, int(y_pred.shape[-1]), dtype=y_pred.dtype), axis=-2)
+    classes = y_pred.shape[-1]
+    assert classes is not None
+    chosen = reduce_sum(one_hot(top_k(y_pred, k).indices, classes, dtype=y_pred.dtype), axis=-2)
     return y_pred * chosen + NEVER * (1.0 - chosen)

@@ -13,12 +13,12 @@ from tfcli.models.metrics.base import Metric
 
 
 class FBetaScore(Metric, name="fbeta_score", aliases=("f_beta_score",)):
-    """(1 + beta²) * precision * recall / (beta² * precision + recall); y_true one-hot (or multi-hot) and y_pred (N, classes)."""
+    """(1 + beta²) * precision * recall / (beta² * precision + recall); y_true 0 and 1, y_pred (N, classes)."""
 
     direction = "maximize"
 
     average: Literal["micro", "macro", "weighted"] | None = None
-    """One score a class (null), over all entries (micro), the mean of the classes (macro), or by how frequent they are (weighted)."""
+    """One score a class (null), over all entries (micro), the mean of the classes (macro), by frequency (weighted)."""
     beta: PositiveFloat = 1.0
     """How much more recall counts than precision."""
     threshold: Annotated[float, Range(0, 1, open_low=True)] | None = None

@@ -1,6 +1,4 @@
-"""Intersection over union of predicted and true classes, from a matrix of counts. Settings are those of `keras.metrics`."""
-
-from typing import ClassVar
+"""Intersection over union of predicted and true classes. Settings are those of `keras.metrics`."""
 
 import numpy as np
 
@@ -13,20 +11,18 @@ from tfcli.engine.ops.segment import unsorted_segment_sum
 from tfcli.engine.ops.shape import broadcast_like, ones_like, reshape, zeros_like
 from tfcli.engine.tensor import Tensor
 from tfcli.models.losses.base import EPSILON
-from tfcli.models.metrics.base import Metric
+from tfcli.models.metrics.base import UNDECLARED, Metric
 
 
 class _IoU(Metric, abstract=True):
-    """Counts every pair of true and predicted class; entries outside the classes do not count. Weights are whole numbers."""
+    """Counts every pair of true and predicted class; what is outside the classes does not count. Weights are whole."""
 
     direction = "maximize"
     state_dtype = "int64"  # a float32 stops counting at 2**24 pixels
     keeps_targets = True
-    num_classes: ClassVar[int]
-    ignore_class: ClassVar[int | None] = None
-    sparse_y_true: ClassVar[bool] = True
-    sparse_y_pred: ClassVar[bool] = True
-    axis: ClassVar[int] = -1
+    # What classes below do not declare as a field of theirs.
+    ignore_class = UNDECLARED
+    sparse_y_true, sparse_y_pred, axis = True, True, -1
 
     @property
     def targets(self) -> list[int]:

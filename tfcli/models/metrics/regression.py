@@ -82,7 +82,7 @@ class PearsonCorrelation(ExampleMean):
 
 
 class ConcordanceCorrelation(ExampleMean):
-    """How near y_pred comes to y_true itself, not to a line through it, along `axis` (Lin, 1989), averaged over the examples."""
+    """How near y_pred comes to y_true itself, not to a line through it, along `axis` (Lin, 1989); their mean."""
 
     direction = "maximize"
 

@@ -1,4 +1,4 @@
-"""Adam and its relatives: momentum over the root of a moving mean of squares. Settings are those of `keras.optimizers`."""
+"""Adam and its relatives: momentum over the root of a mean square. Settings are those of `keras.optimizers`."""
 
 import re
 
@@ -202,7 +202,10 @@ class Muon(Optimizer):
 
     def _orthogonal(self, x: Tensor) -> Tensor:
         """Near the orthogonal matrix nearest to x, by Newton and Schulz's iteration."""
-        tall = x.shape[0] > x.shape[1]
+        rows, columns = x.shape
+        assert rows is not None
+        assert columns is not None
+        tall = rows > columns
         x = transpose(x) if tall else x
         x = x / (sqrt(reduce_sum(square(x))) + 1e-7)
         for _ in range(self.ns_steps):

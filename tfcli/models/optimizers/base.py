@@ -1,4 +1,4 @@
-"""Optimizer: a pure rule for one variable, and what is composed around it: decay, clipping, accumulation, averaging, constraints."""
+"""Optimizer: a pure rule for one variable, and around it decay, clipping, accumulation, averages, constraints."""
 
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
@@ -190,7 +190,7 @@ class Optimizer(Declared, kind="optimizer"):
             slot.assign(changed[name] if updating is None else where(updating, changed[name], slots[name]))
 
     def _average(self, iterations: Tensor) -> None:
-        """Move the averages towards the variables (in the first step: to them), and now and then the variables to them."""
+        """Move the averages towards the variables (at first to them), and now and then the variables to them."""
         overwriting = None
         if self.ema_overwrite_frequency:
             overwriting = equal((iterations + 1) % self.ema_overwrite_frequency, 0)

@@ -1,0 +1,1 @@
+"""Tensors and computation: ops, differentiation, traced graphs. Knows nothing of layers, files or specs."""

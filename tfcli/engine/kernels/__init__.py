@@ -1,0 +1,1 @@
+"""What this CPU offers, and the kernels chosen for it."""

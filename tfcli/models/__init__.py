@@ -1,0 +1,1 @@
+"""Layers, losses, metrics and optimizers, and the networks and training steps made of them."""
