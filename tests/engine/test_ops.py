@@ -6,6 +6,7 @@ from typing import Any
 
 import cases
 import cases_nn
+import cases_resize
 import cases_sequences
 import numpy as np
 import pytest
@@ -23,8 +24,8 @@ from tfcli.engine.tensor import Tensor, constant
 for module in pkgutil.walk_packages(tfcli.engine.ops.__path__, "tfcli.engine.ops."):
     importlib.import_module(module.name)
 
-CASES = cases.CASES | cases_nn.CASES | cases_sequences.CASES
-EXEMPT = cases.EXEMPT | cases_nn.EXEMPT | cases_sequences.EXEMPT
+CASES = cases.CASES | cases_nn.CASES | cases_resize.CASES | cases_sequences.CASES
+EXEMPT = cases.EXEMPT | cases_nn.EXEMPT | cases_resize.EXEMPT | cases_sequences.EXEMPT
 OURS = {op.__name__: op for op in OPS.values() if op.__module__.startswith("tfcli.")}
 ALL = [pytest.param(c, id=f"{name}-{i}") for name, listed in CASES.items() for i, c in enumerate(listed)]
 

@@ -118,3 +118,11 @@ def test_softmax_with_no_logits_is_taken_as_probabilities():
     logits = constant([[1.0, 2.0, 3.0]])
     with_logits = make(Loss, "sparse_categorical_crossentropy", {})([2], Softmax()(logits))
     close(make(Loss, "sparse_categorical_crossentropy", {})([2], softmax(logits)), with_logits)
+
+
+@pytest.mark.parametrize(
+    ("model", "computed"), [("float16", "float32"), ("float32", "float32"), ("float64", "float64")]
+)
+def test_losses_are_computed_in_float32_at_least(model, computed):
+    y_true, y_pred = cases.INPUTS["numbers"]
+    assert make(Loss, "mean_squared_error", {})(y_true, y_pred.astype(model)).dtype == computed

@@ -8,7 +8,7 @@ from tfcli.declare import convert
 from tfcli.engine.function import function
 from tfcli.engine.spec import TensorSpec
 from tfcli.engine.tensor import constant
-from tfcli.errors import ShapeError
+from tfcli.errors import ShapeError, SpecError
 from tfcli.models.metrics import Accuracy, Metric
 
 all_cases = pytest.mark.parametrize("case", **numbered(cases.METRICS))
@@ -139,3 +139,15 @@ def test_every_state_has_a_name_for_checkpoints():
     metric = make(Metric, "auc", {})
     metric.build(TensorSpec((None, 1)), TensorSpec((None, 1)))
     assert sorted(metric.variables) == ["false_negatives", "false_positives", "true_negatives", "true_positives"]
+
+
+@pytest.mark.parametrize(("model", "kept"), [("float16", "float32"), ("float32", "float32"), ("float64", "float64")])
+def test_states_are_float32_at_least(model, kept):
+    metric = make(Metric, "mean_squared_error", {})
+    metric.build(TensorSpec((None, 1), model), TensorSpec((None, 1), model))
+    assert {v.dtype.name for v in metric.variables.values()} == {kept}
+
+
+def test_metrics_of_plain_values_are_refused_in_a_model():
+    with pytest.raises(SpecError, match="from Python"):
+        make(Metric, "mean", {}).resolve(TensorSpec((None, 1)), TensorSpec((None, 1)))

@@ -1,13 +1,13 @@
 """apply: the one way into every op. Eagerly it computes; inside a trace it appends to the graph; an active tape remembers either."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfcli.engine.graph.ir import AssignVariable, Graph, Node, ReadVariable
+from tfcli.engine.graph.ir import AssignVariable, Constant, Graph, Node, Placeholder, ReadVariable
 from tfcli.engine.op import Op
 from tfcli.engine.spec import show_shape
 from tfcli.engine.tensor import Symbol, Tensor, Variable, as_array, convert_to_tensor
@@ -49,7 +49,7 @@ def apply(op: Op, *inputs: Any) -> Any:
         node = Node(op, tensors, outputs)
     for tape in state.tapes:
         tape.record(node)
-    return node.outputs if len(node.outputs) > 1 else node.outputs[0]
+    return node.outputs[0] if len(node.outputs) == 1 else node.outputs
 
 
 def _into(graph: Graph, value: Any) -> Tensor:
@@ -60,14 +60,25 @@ def _into(graph: Graph, value: Any) -> Tensor:
 
 
 def read(variable: Variable) -> Tensor:
-    """The variable's value now. Inside the body of a loop it is read where the loop stands, so that gradients reach it."""
-    graph, tapes = state.graph, state.tapes
-    while graph is not None and graph.captures:
-        graph, tapes = graph.parent, list(graph.tapes)
-    value = Tensor(variable.array) if graph is None else graph.add(ReadVariable(variable), ()).outputs[0]
-    for tape in tapes:
+    """The variable's value now. The body of a loop has it from where the loop stands, so that gradients reach it there."""
+    graph = state.graph
+    if graph is None:
+        value = Tensor(variable.array)
+    elif graph.captures:
+        value = _value_in(graph, variable)
+    else:
+        value = graph.add(ReadVariable(variable), ()).outputs[0]
+    for tape in state.tapes:
         tape.record_read(variable, value)
     return value
+
+
+def _value_in(body: Graph, variable: Variable) -> Tensor:
+    if variable not in body.values:
+        with tracing(body.parent), recording(list(body.tapes)):
+            outer = read(variable)
+        body.hold(variable, outer)
+    return body.values[variable]
 
 
 def assign(variable: Variable, value: Any) -> Tensor:
@@ -87,7 +98,39 @@ def assign(variable: Variable, value: Any) -> Tensor:
     if state.graph is None and not isinstance(tensor, Symbol):
         variable.array = tensor.array
         return tensor
+    if state.graph is not None and state.graph.captures:
+        return _write(state.graph, variable, tensor)
     return apply(AssignVariable(variable), tensor)
+
+
+def _write(body: Graph, variable: Variable, value: Tensor) -> Tensor:
+    """Gradients do not pass through an assignment, in a body as elsewhere."""
+    from tfcli.engine.ops.elementwise import stop_gradient
+
+    _value_in(body, variable)
+    stopped = stop_gradient(value)
+    body.write(variable, stopped)
+    return stopped
+
+
+def replay(graph: Graph, inputs: Sequence[Tensor], fetches: Sequence[Tensor]) -> list[Tensor]:
+    """Apply the graph's ops anew, one by one, so that tapes and enclosing traces see them."""
+    values: dict[int, Tensor] = {}
+    for node in graph.nodes:
+        match node.op:
+            case Placeholder(position=position):
+                results: Any = inputs[position]
+            case Constant(value=value):
+                results = graph.known.get(id(node.outputs[0]), Tensor(value))
+            case ReadVariable(variable=variable):
+                results = read(variable)
+            case AssignVariable(variable=variable):
+                results = assign(variable, values[id(node.inputs[0])])
+            case op:
+                results = apply(op, *[values[id(i)] for i in node.inputs])
+        for symbol, value in zip(node.outputs, results if isinstance(results, tuple) else (results,), strict=True):
+            values[id(symbol)] = value
+    return [values[id(f)] for f in fetches]
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from tfcli.engine import nest
-from tfcli.engine.dispatch import apply, assign, read, recording, state, tracing
+from tfcli.engine.dispatch import read, recording, replay, state, tracing
 from tfcli.engine.graph.execute import Plan
-from tfcli.engine.graph.ir import AssignVariable, Constant, Graph, Placeholder, ReadVariable, verify
+from tfcli.engine.graph.ir import Graph, verify
 from tfcli.engine.spec import TensorSpec, show_shape
 from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
 from tfcli.errors import ShapeError
@@ -44,26 +44,6 @@ class ConcreteFunction:
     def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The output tensors' arrays for input arrays: the shortest way in, for loops that know what they do."""
         return self._plan.run(arrays)
-
-
-def replay(graph: Graph, inputs: Sequence[Tensor], fetches: Sequence[Tensor]) -> list[Tensor]:
-    """Apply the graph's ops anew, one by one, so that tapes and enclosing traces see them."""
-    values: dict[int, Tensor] = {}
-    for node in graph.nodes:
-        match node.op:
-            case Placeholder(position=position):
-                results: Any = inputs[position]
-            case Constant(value=value):
-                results = Tensor(value)
-            case ReadVariable(variable=variable):
-                results = read(variable)
-            case AssignVariable(variable=variable):
-                results = assign(variable, values[id(node.inputs[0])])
-            case op:
-                results = apply(op, *[values[id(i)] for i in node.inputs])
-        for symbol, value in zip(node.outputs, results if isinstance(results, tuple) else (results,), strict=True):
-            values[id(symbol)] = value
-    return [values[id(f)] for f in fetches]
 
 
 class Function:

@@ -285,9 +285,21 @@ def as_array(value: Any, dtype: Any = None) -> np.ndarray:
         array = _from_python(value)
         if dtype is None and not _has_numpy(value):
             array = _narrowed(array)
-    if dtype is not None:
+    if dtype is not None and as_dtype(dtype) != "string":
         return array.astype(as_dtype(dtype).numpy, copy=False)
-    return array.astype(object) if array.dtype.kind in "US" else array
+    return _texts(array) if array.dtype.kind in "USO" else array
+
+
+def _texts(array: np.ndarray) -> np.ndarray:
+    """An array of bytes objects, as TensorFlow holds texts: UTF-8."""
+    if array.dtype.kind == "O" and all(isinstance(v, bytes) for v in array.flat):
+        return array
+    if not all(isinstance(v, str | bytes) for v in array.flat):
+        raise DtypeError(f"cannot make a tensor of the objects {str(array)[:60]}; expected numbers or texts")
+    result = np.empty(array.shape, object)
+    for place, value in np.ndenumerate(array):
+        result[place] = value.encode() if isinstance(value, str) else bytes(value)
+    return result
 
 
 def _from_python(value: Any) -> np.ndarray:

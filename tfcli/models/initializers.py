@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 
@@ -80,7 +80,7 @@ class Random(Initializer, abstract=True):
     Each class declares its `seed` itself, after its other fields, where Keras has it.
     """
 
-    seed = None
+    seed = cast(Any, None)
 
     def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
         """A float64 array of `shape`."""

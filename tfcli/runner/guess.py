@@ -145,7 +145,7 @@ def _text(file: Path, columns: Columns, label: str, source: dict[str, str]) -> s
         "seed: 42                  # every random number comes from it",
         "",
         "data:",
-        "  # label: the column to predict. Guessed by its name or place; `tfcli init FILE --label COLUMN` sets another.",
+        "  # label: the column to predict, guessed by its name or place; `tfcli init FILE --label COLUMN` sets another",
         f"  source: {flow(source)}",
         f"  split: {_split(target, classes)}",
         "  features:               # how each column becomes numbers; learned from the training split alone",

@@ -42,7 +42,7 @@ class Session:
     def reported(self) -> list[str]:
         """The names that an epoch reports."""
         own = list(self.trainer.metrics())
-        return [*own, *(f"val_{name}" for name in own)] if self.data.validation is not None else own
+        return [*own, *(f"val_{name}" for name in own)] if self.experiment.has_validation else own
 
 
 def assemble(loaded: LoadedSpec, learned: Path | None = None) -> Session:

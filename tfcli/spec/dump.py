@@ -4,6 +4,7 @@ Loading it again gives an equal spec. What it writes reads the same under YAML 1
 """
 
 import re
+from collections.abc import Collection
 from os import environ
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,10 @@ WIDTH = 110
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
-def dump(experiment: Declared, root: Path) -> str:
-    """The text of `experiment`, whose relative paths are taken from the folder `root`."""
-    return to_yaml(_names_first(absolute_paths(experiment.spec(), root)))
+def dump(experiment: Declared, root: Path, without: Collection[str] = ()) -> str:
+    """The text of `experiment`, whose relative paths are taken from the folder `root`; `without`: keys to leave out."""
+    spec = {key: value for key, value in experiment.spec().items() if key not in without}
+    return to_yaml(_names_first(absolute_paths(spec, root)))
 
 
 def to_yaml(value: Any) -> str:

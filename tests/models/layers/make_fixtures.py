@@ -2,12 +2,14 @@
 
     python tests/models/layers/make_fixtures.py
 
-What TensorFlow has in float64 is computed in it, and kept in float32. `values` holds one part after the other; `facts`, as JSON, has
-for each case the shapes of its outputs, the name and shape of each weight, and the size of each of its parts: `output`;
-`gradient`, that of the sum of the outputs, each times its `pattern`, in the inputs; `state`, the weights that are not trained,
-after a training call.
+What TensorFlow has in float64 is computed in it, and kept in float32. `values` holds one part after the other. `facts`,
+as JSON, has for each case the shapes of its outputs, the name and shape of each weight, and the size of each part:
+`output`; `gradient`, that of the sum of the outputs, each times its `pattern`, in the inputs; `state`, the weights that
+are not trained, after a training call; `mask`, that of the first output. `signatures`, as JSON, has the names and
+defaults of each class's arguments.
 """
 
+import inspect
 import json
 import os
 from pathlib import Path
@@ -83,6 +85,8 @@ def record(case: Case) -> tuple[np.ndarray, dict[str, Any]]:
         parts["gradient"] = tape.gradient(total, tensors, unconnected_gradients="zero")
     if case.training and layer.non_trainable_weights:
         parts["state"] = layer.non_trainable_weights
+    if getattr(outputs[0], "_keras_mask", None) is not None:
+        parts["mask"] = [outputs[0]._keras_mask]
     flat = [np.concatenate([np.ravel(v) for v in values]).astype(np.float32) for values in parts.values()]
     facts = {
         "outputs": [[int(d) for d in y.shape] for y in outputs],
@@ -92,18 +96,32 @@ def record(case: Case) -> tuple[np.ndarray, dict[str, Any]]:
     return np.concatenate(flat), facts
 
 
+def signature(type_name: str) -> dict[str, Any]:
+    """The arguments of a class, with their defaults where these are plain values."""
+    found = inspect.signature(CLASSES[type_name.replace("_", "")].__init__).parameters.values()
+    return {
+        p.name: p.default if isinstance(p.default, PLAIN) else "?" for p in list(found)[1:] if p.kind != p.VAR_KEYWORD
+    }
+
+
+PLAIN = (bool, int, float, str, type(None))
+
+
 def main() -> None:
-    values, facts = [], {}
+    values, facts, signatures = [], {}, {}
     for table in (table_core.CASES, table_sequence.CASES):
         for type_name, cases in table.items():
+            if type_name.replace("_", "") in CLASSES:
+                signatures[type_name] = signature(type_name)
             for i, case in enumerate(cases):
                 if case.keras:
                     name = f"{type_name}-{i}"
                     recorded, facts[name] = record(case)
                     values.append(recorded)
     path = Path(__file__).with_name("fixtures.npz")
-    text = json.dumps(facts, separators=(",", ":"))
-    np.savez_compressed(path, facts=np.array(text), values=np.concatenate(values))
+    texts = {"facts": facts, "signatures": signatures}
+    encoded = {name: np.array(json.dumps(text, separators=(",", ":"))) for name, text in texts.items()}
+    np.savez_compressed(path, values=np.concatenate(values), **encoded)
     print(f"{len(facts)} cases, {path.stat().st_size} bytes")
 
 

@@ -34,11 +34,6 @@ def gated(type_name: str) -> list[Case]:
     ]
 
 
-def cell(type_name: str, **fields: Any) -> Case:
-    """A cell by itself, from states of zeros, which Keras wants to be given."""
-    return case(type_name, (2, 3), keras=False, **fields)
-
-
 def bidirectional(inner: str, **fields: Any) -> Case:
     own = {name: fields.pop(name) for name in ("merge_mode", "backward_layer", "masked") if name in fields}
     return case("bidirectional", INPUT, layer={"type": inner, "units": 3} | fields, **own)
@@ -119,12 +114,28 @@ CASES: dict[str, list[Case]] = {
             gradient=False,
         ),
     ],
-    "simple_rnn_cell": [cell("simple_rnn_cell", units=4)],
-    "gru_cell": [cell("gru_cell", units=4), cell("gru_cell", units=4, reset_after=False)],
-    "lstm_cell": [cell("lstm_cell", units=4)],
-    "stacked_rnn_cells": [
-        cell("stacked_rnn_cells", cells=[{"type": "lstm_cell", "units": 3}, {"type": "gru_cell", "units": 4}])
+    "conv_lstm1d": [
+        *recurrent("conv_lstm1d", (2, 3, 5, 2), filters=2, kernel_size=2),
+        case("conv_lstm1d", (2, 3, 7, 2), filters=3, kernel_size=3, strides=2, padding="same", return_sequences=True),
+        case("conv_lstm1d", (2, 3, 7, 2), filters=3, kernel_size=3, dilation_rate=2, use_bias=False),
+        case("conv_lstm1d", (2, 3, 7, 2), filters=3, kernel_size=3, dropout=0.3, recurrent_dropout=0.2),
+        case(
+            "conv_lstm1d",
+            (2, 3, 7, 2),
+            filters=3,
+            kernel_size=3,
+            dropout=0.3,
+            recurrent_dropout=0.2,
+            training=True,
+            keras=False,
+            gradient=False,
+        ),
     ],
+    "conv_lstm2d": [
+        case("conv_lstm2d", (2, 3, 4, 5, 2), filters=2, kernel_size=[2, 3], return_state=True),
+        case("conv_lstm2d", (2, 2, 4, 5, 2), filters=2, kernel_size=3, padding="same", recurrent_activation="relu"),
+    ],
+    "conv_lstm3d": [case("conv_lstm3d", (1, 2, 3, 3, 2, 1), filters=2, kernel_size=2)],
     "bidirectional": [
         bidirectional("lstm"),
         bidirectional("lstm", return_sequences=True),

@@ -41,7 +41,7 @@ def make(spec: dict[str, Any]) -> Layer:
 
 
 def call(layer: Layer, case: Case, tensors: list[Tensor], training: bool = False) -> list[Tensor]:
-    """The layer's outputs for the case's tensors, and its masks where it has them; what is random is the same each time."""
+    """The layer's outputs for the case's tensors and masks; what is random is the same each time."""
     masks = masks_of(case)
     mask = None if masks is None else [constant(m) for m in masks]
     many = len(tensors) > 1 or layer.many_inputs

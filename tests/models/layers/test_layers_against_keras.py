@@ -19,16 +19,17 @@ from tfcli.engine.tensor import constant
 from tfcli.models.layers.base import Layer, building
 
 
-def read_fixtures() -> tuple[dict[str, dict], dict[str, dict[str, np.ndarray]]]:
-    """For each case its facts, and its parts by name."""
+def read_fixtures() -> tuple[dict[str, dict], dict[str, dict[str, np.ndarray]], dict[str, dict]]:
+    """For each case its facts, and its parts by name; for each layer Keras's arguments and defaults."""
     with np.load(Path(__file__).with_name("fixtures.npz"), allow_pickle=False) as file:
-        facts, values = json.loads(str(file["facts"])), file["values"]
+        facts, values, signatures = json.loads(str(file["facts"])), file["values"], json.loads(str(file["signatures"]))
     sizes = [size for fact in facts.values() for size in fact["parts"].values()]
     pieces = iter(np.split(values, np.cumsum(sizes)[:-1]))
-    return facts, {name: {part: next(pieces) for part in fact["parts"]} for name, fact in facts.items()}
+    parts = {name: {part: next(pieces) for part in fact["parts"]} for name, fact in facts.items()}
+    return facts, parts, signatures
 
 
-FACTS, RECORDED = read_fixtures()
+FACTS, RECORDED, SIGNATURES = read_fixtures()
 CASES = [
     pytest.param(f"{name}-{i}", case, id=f"{name}-{i}")
     for name, cases in (table_core.CASES | table_sequence.CASES).items()
@@ -59,8 +60,39 @@ def test_a_layer_computes_what_keras_does(name, case):
                 total = total + reduce_sum(y * pattern(y.shape, 20.0 + i))
         assert [list(y.shape) for y in outputs] == facts["outputs"]
         found = {"output": outputs, "state": layer.non_trainable_weights}
+        assert ("mask" in recorded) == (outputs[0].mask is not None)
+        found["mask"] = [outputs[0].mask]
         if "gradient" in recorded:
             found["gradient"] = tape.gradient(total, floats, unconnected_gradients="zero")
     for part, expected in recorded.items():
         flat = np.concatenate([np.ravel(tensor.array) for tensor in found[part]])
         np.testing.assert_allclose(flat, expected, rtol=2e-5, atol=2e-6, err_msg=part)
+
+
+OMITTED = {"lora_rank", "lora_alpha", "quantization_config", "gptq_unpacked_column_size"}
+"""Arguments for quantized and adapted models."""
+OF_ALL = {"name", "dtype", "trainable", "weights"}
+ABSENT = {"batch_normalization": {"renorm", "renorm_clipping", "renorm_momentum", "synchronized"}}
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_fields_are_those_of_keras_in_its_order_before_any_others(name):
+    ours = [field for field in Layer.registry.find(name).signature().parameters if field not in Layer.fields()]
+    left_out = OMITTED | OF_ALL | ABSENT.get(name, set())
+    theirs = [field for field in SIGNATURES[name] if field not in left_out]
+    assert ours[: len(theirs)] == theirs
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_plain_defaults_are_those_of_keras(name):
+    fields = Layer.registry.find(name).fields()
+    theirs = {
+        f: default for f, default in SIGNATURES[name].items() if f in fields and f not in OF_ALL and default != "?"
+    }
+    theirs = {f: default for f, default in theirs.items() if not fields[f].required}
+    assert {f: _named(fields[f].default) for f in theirs} == {f: _named(default) for f, default in theirs.items()}
+
+
+def _named(default: object) -> object:
+    """A name as we spell it."""
+    return {"uniform": "random_uniform"}.get(default.lower(), default.lower()) if isinstance(default, str) else default

@@ -5,55 +5,75 @@ from typing import Any
 
 import numpy as np
 
-from tfcli.engine.graph.ir import Constant, Graph, Node, Placeholder
+from tfcli.engine.graph.ir import Constant, Graph, Node
 from tfcli.engine.tensor import Tensor
 
 
 class Plan:
     """What has to run, in which order, to get `fetches` from feeds; made once and run many times.
 
-    With `effects`, whatever changes a variable or prints runs as well, as in a traced function; without, only what the fetches need.
+    With `effects`, whatever changes a variable or prints runs as well, as in a traced function; without, only what the fetches and
+    `targets` need. `feeds` are the graph's inputs unless others are given: any symbol may be fed, and then what makes it does not run.
     """
 
-    def __init__(self, graph: Graph, fetches: Sequence[Tensor], effects: bool = True) -> None:
-        nodes = _needed(graph, fetches, effects)
-        slot = {id(o): i for i, o in enumerate(o for node in nodes for o in node.outputs)}
-        self._initial: list[Any] = [None] * len(slot)
-        self._feeds: list[tuple[int, int]] = []
+    def __init__(
+        self,
+        graph: Graph,
+        fetches: Sequence[Tensor],
+        effects: bool = True,
+        feeds: Sequence[Tensor] | None = None,
+        targets: Sequence[Node] = (),
+    ) -> None:
+        fed = list(graph.inputs if feeds is None else feeds)
+        nodes = needed(graph, fetches, effects, fed, targets)
+        first = {id(node): 0 for node in nodes}
+        slot: dict[int, int] = {}
+        count = len(fed)
+        for node in nodes:
+            first[id(node)] = count
+            slot.update({id(o): count + i for i, o in enumerate(node.outputs)})
+            count += len(node.outputs)
+        slot.update({id(symbol): i for i, symbol in enumerate(fed)})
+        self._fed, self._initial = len(fed), [None] * count
         self._fetches = [slot[id(f)] for f in fetches]
-        self._steps: list[tuple[Callable[..., Any], tuple[int, ...], int, int, tuple[int, ...]]] = []
-        running = []
+        running = [node for node in nodes if not isinstance(node.op, Constant)]
         for node in nodes:
             if isinstance(node.op, Constant):
-                self._initial[slot[id(node.outputs[0])]] = node.op.value
-            elif isinstance(node.op, Placeholder) and node.op.position >= 0:
-                self._feeds.append((slot[id(node.outputs[0])], node.op.position))
-            else:
-                running.append(node)
-        last_use = self._last_uses(running, slot)
-        for i, node in enumerate(running):
-            inputs = tuple(slot[id(x)] for x in node.inputs)
-            dead = tuple(s for s, last in last_use.items() if last == i)
-            first = slot[id(node.outputs[0])]
-            self._steps.append((node.op.forward, inputs, first, len(node.outputs), dead))  # type: ignore[attr-defined]
+                self._initial[first[id(node)]] = node.op.value
+        dead = self._last_uses(running, slot)
+        self._steps: list[tuple[Callable[..., Any], tuple[int, ...], int, int, tuple[int, ...]]] = [
+            (
+                node.op.forward,  # type: ignore[attr-defined]
+                tuple(slot[id(x)] for x in node.inputs),
+                first[id(node)],
+                len(node.outputs),
+                dead[i],
+            )
+            for i, node in enumerate(running)
+        ]
 
-    def _last_uses(self, running: list[Node], slot: dict[int, int]) -> dict[int, int]:
+    def _last_uses(self, running: list[Node], slot: dict[int, int]) -> list[tuple[int, ...]]:
+        """For each step, the slots that nobody reads after it."""
         kept = {i for i, value in enumerate(self._initial) if value is not None} | set(self._fetches)
         last: dict[int, int] = {}
         for i, node in enumerate(running):
             for value in (*node.inputs, *node.outputs):
                 last[slot[id(value)]] = i
-        return {s: i for s, i in last.items() if s not in kept}
+        dead: list[list[int]] = [[] for _ in running]
+        for place, i in last.items():
+            if place not in kept:
+                dead[i].append(place)
+        return [tuple(places) for places in dead]
 
     def run(self, feeds: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The fetched arrays. `feeds` are in the order of the graph's inputs."""
+        assert len(feeds) == self._fed, f"{len(feeds)} arrays for {self._fed} inputs"
         values = self._initial.copy()
-        for place, position in self._feeds:
-            values[place] = feeds[position]
+        values[: self._fed] = feeds
         for forward, inputs, output, count, dead in self._steps:
             result = forward(*[values[i] for i in inputs])
             if count == 1:
-                values[output] = result
+                values[output] = result[0] if isinstance(result, tuple) else result
             else:
                 values[output : output + count] = result
             for i in dead:
@@ -61,11 +81,17 @@ class Plan:
         return [np.asarray(values[i]) for i in self._fetches]
 
 
-def _needed(graph: Graph, fetches: Sequence[Tensor], effects: bool) -> list[Node]:
-    wanted = {id(f) for f in fetches}
+def needed(
+    graph: Graph, fetches: Sequence[Tensor], effects: bool, feeds: Sequence[Tensor], targets: Sequence[Node] = ()
+) -> list[Node]:
+    """The nodes that have to run, in program order."""
+    fed = {id(symbol) for symbol in feeds}
+    wanted = {id(f) for f in fetches if id(f) not in fed}
+    required = {id(node) for node in targets}
     nodes = []
     for node in reversed(graph.nodes):
-        if (effects and node.op.effect) or any(id(o) in wanted for o in node.outputs):
-            wanted.update(id(i) for i in node.inputs)
+        if (effects and node.op.effect) or id(node) in required or any(id(o) in wanted for o in node.outputs):
+            wanted.update(id(i) for i in node.inputs if id(i) not in fed)
+            required.update(id(before) for before in node.control)
             nodes.append(node)
     return nodes[::-1]

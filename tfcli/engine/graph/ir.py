@@ -14,10 +14,13 @@ from tfcli.errors import TfcliError
 class Node:
     """One application of an op; in a graph its inputs and outputs are Symbols, on an eager tape they are Tensors."""
 
-    __slots__ = ("inputs", "op", "outputs")
+    __slots__ = ("control", "inputs", "name", "op", "outputs")
 
     def __init__(self, op: Op, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...] = ()) -> None:
         self.op, self.inputs, self.outputs = op, inputs, outputs
+        self.name = op.name
+        self.control: tuple[Node, ...] = ()
+        """Nodes that must run before this one, though none of its inputs comes from them."""
 
     def __repr__(self) -> str:
         return f"{self.op!r}({', '.join(str(i.spec) for i in self.inputs)}) -> {', '.join(str(o.spec) for o in self.outputs)}"
@@ -57,6 +60,10 @@ class Constant(Op):
         return f"constant({np.array2string(self.value, threshold=4)})"
 
 
+class Uninitialized(np.ndarray):
+    """What a variable of a session's graph holds before its initializer has run: the shape and dtype alone."""
+
+
 class ReadVariable(Op):
     """The value of a variable when its turn comes."""
 
@@ -67,7 +74,12 @@ class ReadVariable(Op):
         return TensorSpec(self.variable.shape, self.variable.dtype)
 
     def forward(self) -> np.ndarray:
-        return self.variable.array
+        array = self.variable.array
+        if isinstance(array, Uninitialized):
+            raise TfcliError(
+                f"the variable {self.variable.name!r} has no value yet; run tf.compat.v1.global_variables_initializer() first"
+            )
+        return array
 
     def __repr__(self) -> str:
         return f"read_variable({self.variable.name})"
@@ -94,8 +106,12 @@ class AssignVariable(Op):
 class Graph:
     """Nodes in program order. `inputs` are fed.
 
-    A graph with `captures=True` is the body of a loop or branch: tensors from outside become inputs of it, listed in `captured` as
-    (outer tensor, inner symbol), so that values and gradients reach it. `tapes` are those that record around it.
+    Tensors from outside come in as constants where they are known. The value of a graph that is being traced around this one becomes a
+    further input, listed in `captured` as (outer tensor, inner symbol), so that values and gradients reach it.
+
+    With `captures=True` the graph is the body of a loop or branch: everything from outside is captured, and variables are values, too.
+    `values` has the current one of each variable that the body used, `written` those that it assigned; whoever runs the body feeds
+    them and assigns the results. `tapes` are those that record around the body.
     """
 
     def __init__(
@@ -105,6 +121,12 @@ class Graph:
         self.nodes: list[Node] = []
         self.inputs: list[Symbol] = []
         self.captured: list[tuple[Tensor, Symbol]] = []
+        self.known: dict[int, Tensor] = {}
+        """The tensor from outside behind a constant, by the id of the constant's symbol."""
+        self.values: dict[Variable, Tensor] = {}
+        self.written: list[Variable] = []
+        self.may_create_variables = True
+        self._held: dict[Variable, tuple[Tensor, Symbol]] = {}
         self._constants: dict[Constant, Symbol] = {}
         self._inner: dict[int, Symbol] = {}
 
@@ -134,15 +156,27 @@ class Graph:
 
     def bring(self, tensor: Tensor) -> Symbol:
         """`tensor` as a symbol of this graph."""
-        if isinstance(tensor, Symbol) and tensor.graph is self:
-            return tensor
-        if self.captures:
-            return self._capture(tensor)
         if isinstance(tensor, Symbol):
-            raise TfcliError(
-                f"{tensor!r} belongs to the traced function {tensor.graph.name!r}, which has ended; return it from there instead"
-            )
-        return self.constant(tensor.array)
+            if tensor.graph is self:
+                return tensor
+            if not self._is_inside(tensor.graph):
+                raise TfcliError(
+                    f"{tensor!r} belongs to the traced function {tensor.graph.name!r}, which has ended; return it from there instead"
+                )
+            return self._capture(tensor)
+        return self._capture(tensor) if self.captures else self._know(tensor)
+
+    def _is_inside(self, other: "Graph") -> bool:
+        graph = self.parent
+        while graph is not None and graph is not other:
+            graph = graph.parent
+        return graph is other
+
+    def _know(self, tensor: Tensor) -> Symbol:
+        if id(tensor) not in self._inner:
+            symbol = self._inner[id(tensor)] = self.add(Constant(tensor.array), ()).outputs[0]  # type: ignore[assignment]
+            self.known[id(symbol)] = tensor
+        return self._inner[id(tensor)]
 
     def _capture(self, tensor: Tensor) -> Symbol:
         if id(tensor) not in self._inner:
@@ -151,6 +185,32 @@ class Graph:
             self.captured.append((tensor, inner))
             self._inner[id(tensor)] = inner
         return self._inner[id(tensor)]
+
+    def hold(self, variable: Variable, outer: Tensor) -> Symbol:
+        """In a body: the variable's value around it, from now on the variable's value in it."""
+        inner = self._capture(outer)
+        self._held[variable] = (outer, inner)
+        self.values[variable] = inner
+        return inner
+
+    def write(self, variable: Variable, value: Tensor) -> None:
+        """In a body: `value` is the variable's from now on."""
+        self.values[variable] = value
+        if variable not in self.written:
+            self.written.append(variable)
+
+    def release(self, variable: Variable) -> tuple[Tensor, Symbol]:
+        """What `hold` was given and gave for a variable, no longer listed as captured: a loop carries it on its own."""
+        outer, inner = self._held[variable]
+        self.captured = [pair for pair in self.captured if pair[1] is not inner]
+        return outer, inner
+
+    def order_inputs(self, inputs: Sequence[Tensor]) -> None:
+        """Feed these placeholders in this order."""
+        assert {id(s) for s in inputs} == {id(s) for s in self.inputs}
+        self.inputs = list(inputs)  # type: ignore[arg-type]
+        for position, symbol in enumerate(self.inputs):
+            symbol.node.op = Placeholder(symbol.node.op.spec, position)  # type: ignore[attr-defined]
 
     def __repr__(self) -> str:
         numbers: dict[int, str] = {}

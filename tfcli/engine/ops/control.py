@@ -1,4 +1,4 @@
-"""Loops inside a graph: `scan` runs a traced step over the first axis of its inputs."""
+"""Bodies of loops and branches, and `scan`, which runs one over the first axis of its inputs."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -6,31 +6,89 @@ from typing import Any
 
 import numpy as np
 
-from tfcli.engine.dispatch import apply, recording, state, tracing
+from tfcli.engine.dispatch import apply, assign, read, recording, replay, state, tracing
 from tfcli.engine.graph.execute import Plan
 from tfcli.engine.graph.ir import Graph
 from tfcli.engine.op import Op
 from tfcli.engine.ops.shape import zeros_like
 from tfcli.engine.spec import Shape, TensorSpec
 from tfcli.engine.tape import GradientTape
-from tfcli.engine.tensor import Tensor, convert_to_tensor
+from tfcli.engine.tensor import Symbol, Tensor, Variable, convert_to_tensor
 
 Step = Callable[[list[Tensor], list[Tensor]], tuple[Sequence[Tensor], Sequence[Tensor]]]
 
 
 class Body:
-    """A traced step: the graph takes carries, slices and captured tensors, and gives the new carries and the step's outputs."""
+    """A traced piece of control flow: a graph without state, from its inputs and captured tensors to its outputs.
 
-    def __init__(self, step: Step, graph: Graph, carries: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
-        self.step, self.graph = step, graph
-        self.carries, self.outputs = list(carries), list(outputs)
+    Variables are read around the body, and those that it assigns are assigned around it, so that the body is a function.
+    """
+
+    def __init__(self, name: str, function: Callable[..., Any], specs: Sequence[TensorSpec]) -> None:
+        self.graph = Graph(name, parent=state.graph, captures=True, tapes=state.tapes)
+        with tracing(self.graph), recording([]):
+            self.inputs: list[Symbol] = [self.graph.placeholder(spec) for spec in specs]
+            self.returned = function(*self.inputs)
+        self.outputs: list[Tensor] = []
+
+    def value_of(self, variable: Variable) -> Tensor:
+        """A variable's value where the body ends."""
+        with tracing(self.graph), recording([]):
+            return read(variable)
+
+    def carry(self, variable: Variable) -> Tensor:
+        """Make the variable's value a further input; returns its value around the body."""
+        self.value_of(variable)
+        outer, inner = self.graph.release(variable)
+        self.inputs.append(inner)
+        return outer
+
+    def finish(self, outputs: Sequence[Tensor]) -> list[Tensor]:
+        """Fix the outputs; returns the captured tensors, which are fed after the inputs."""
+        with tracing(self.graph):
+            self.outputs = [self.graph.bring(convert_to_tensor(o)) for o in outputs]
+        self.graph.order_inputs([*self.inputs, *(inner for _, inner in self.graph.captured)])
+        captured = [outer for outer, _ in self.graph.captured]
+        # What was around the body is over when it runs: keeping it would keep every tensor of it.
+        self.graph.parent, self.graph.tapes, self.graph.captured, self.returned = None, (), [], None
+        return captured
 
     @cached_property
     def plan(self) -> Plan:
-        return Plan(self.graph, [*self.carries, *self.outputs])
+        return Plan(self.graph, self.outputs)
+
+    @property
+    def effect(self) -> bool:
+        return any(node.op.effect for node in self.graph.nodes)
+
+    def __call__(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """The body's ops applied anew to other tensors."""
+        return replay(self.graph, inputs, self.outputs)
 
 
-class Scan(Op):
+class Control(Op, abstract=True):
+    """Base of the ops that run bodies: what happens in a body happens through the op."""
+
+    @property
+    def bodies(self) -> tuple[Body, ...]:
+        raise AssertionError(f"{self.name} lists no bodies")
+
+    @property
+    def effect(self) -> bool:  # type: ignore[override]
+        return any(body.effect for body in self.bodies)
+
+
+def as_list(value: Any) -> list[Any]:
+    """What `vjp` gets for the outputs, also where there is only one."""
+    return list(value) if isinstance(value, tuple | list) else [value]
+
+
+def as_tuple(result: Any) -> tuple[Tensor, ...]:
+    """What `apply` gives, also where there is only one output."""
+    return result if isinstance(result, tuple) else (result,)
+
+
+class Scan(Control):
     """carries, sequences (T, …) and captured tensors -> final carries, stacked outputs (T, …), carries before each step (T, …).
 
     The gradient is a scan of the other direction that computes each step anew from its carry, so that it, too, can be differentiated.
@@ -41,9 +99,13 @@ class Scan(Op):
     sequences: int
     reverse: bool
 
+    @property
+    def bodies(self):
+        return (self.body,)
+
     def infer(self, *inputs):
         length = inputs[self.carries].shape[0]
-        stacked = [_stacked(o, length) for o in self.body.outputs]
+        stacked = [_stacked(o, length) for o in self.body.outputs[self.carries :]]
         finals = [TensorSpec(i.shape, i.dtype) for i in inputs[: self.carries]]
         return (*finals, *stacked, *(_stacked(c, length) for c in finals))
 
@@ -60,16 +122,18 @@ class Scan(Op):
             outputs.append(result[self.carries :])
         if self.reverse:
             history, outputs = history[::-1], outputs[::-1]
-        empty = [np.zeros([0, *(d or 0 for d in o.shape)], o.dtype.numpy) for o in self.body.outputs]
+        made = self.body.outputs[self.carries :]
+        empty = [np.zeros([0, *(d or 0 for d in o.shape)], o.dtype.numpy) for o in made]
         stacked = [np.stack(o) for o in zip(*outputs, strict=True)] if outputs else empty
         before = [np.stack(c) for c in zip(*history, strict=True)] if history else [c[None][:0] for c in carries]
         return (*carries, *stacked, *before)
 
     def vjp(self, gs, ys, *inputs):
+        gs, ys = as_list(gs), as_list(ys)
         count, sequences = self.carries, inputs[self.carries : self.carries + self.sequences]
         captured = inputs[self.carries + self.sequences :]
         filled = [zeros_like(y) if g is None else g for g, y in zip(gs, ys, strict=True)]
-        made = len(self.body.outputs)
+        made = len(self.body.outputs) - count
         g_finals, g_outputs, g_history = filled[:count], filled[count : count + made], filled[count + made :]
         float_carries = [i for i in range(count) if inputs[i].dtype.is_floating]
         float_sequences = [i for i, s in enumerate(sequences) if s.dtype.is_floating]
@@ -85,7 +149,8 @@ class Scan(Op):
             ]
             with GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(sources)
-                after, outputs = self._call(before, slices, captured)
+                results = self.body([*before, *slices, *captured])
+                after, outputs = results[:count], results[count:]
             targets = [*(after[i] for i in float_carries), *(o for o in outputs if o.dtype.is_floating)]
             seeds = [*carry[: len(float_carries)], *(g for g, o in zip(g_out, outputs, strict=True) if o.dtype.is_floating)]
             found = tape.gradient(targets, sources, seeds, unconnected_gradients="zero")
@@ -106,30 +171,32 @@ class Scan(Op):
             result[count + len(sequences) + i] = g
         return result
 
-    def _call(self, carries: list[Tensor], slices: list[Tensor], captured: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """The body's ops applied anew to other tensors."""
-        from tfcli.engine.function import replay
-
-        body = self.body
-        results = replay(body.graph, [*carries, *slices, *captured], [*body.carries, *body.outputs])
-        return results[: self.carries], results[self.carries :]
-
 
 def _stacked(value: Tensor | TensorSpec, length: int | None) -> TensorSpec:
     return TensorSpec(Shape((length, *value.shape)), value.dtype)
 
 
-def scan(step: Step, carries: Sequence[Any], sequences: Sequence[Any], reverse: bool = False) -> tuple[list[Tensor], list[Tensor]]:
+def scan(
+    step: Step, carries: Sequence[Any], sequences: Sequence[Any], reverse: bool = False
+) -> tuple[list[Tensor], list[Tensor]]:
     """Run `step(carries, slices) -> (carries, outputs)` over the first axis of `sequences`; final carries and stacked outputs (T, …)."""
     initial = [convert_to_tensor(c) for c in carries]
     inputs = [convert_to_tensor(s) for s in sequences]
-    graph = Graph("scan", parent=state.graph, captures=True, tapes=state.tapes)
-    with tracing(graph), recording([]):
-        held = [graph.placeholder(TensorSpec(c.shape, c.dtype)) for c in initial]
-        slices = [graph.placeholder(TensorSpec(Shape(s.shape[1:]), s.dtype)) for s in inputs]
-        after, outputs = step(list(held), list(slices))
-        body = Body(step, graph, [graph.bring(a) for a in after], [graph.bring(o) for o in outputs])
-    result = apply(Scan(body, len(initial), len(inputs), reverse), *initial, *inputs, *(outer for outer, _ in graph.captured))
-    made = len(initial) + len(body.outputs)
-    flat = result if isinstance(result, tuple) else (result,)
-    return list(flat[: len(initial)]), list(flat[len(initial) : made])
+    count = len(initial)
+    specs = [TensorSpec(c.shape, c.dtype) for c in initial]
+    body = Body(
+        "scan",
+        lambda *now: step(list(now[:count]), list(now[count:])),
+        [*specs, *(TensorSpec(Shape(s.shape[1:]), s.dtype) for s in inputs)],
+    )
+    after, outputs = body.returned
+    slices = body.inputs[count:]
+    body.inputs = body.inputs[:count]
+    variables = list(body.graph.written)
+    initial += [body.carry(v) for v in variables]
+    body.inputs += slices
+    captured = body.finish([*after, *(body.value_of(v) for v in variables), *outputs])
+    results = as_tuple(apply(Scan(body, len(initial), len(inputs), reverse), *initial, *inputs, *captured))
+    for variable, value in zip(variables, results[count : len(initial)], strict=True):
+        assign(variable, value)
+    return list(results[:count]), list(results[len(initial) : len(body.outputs)])

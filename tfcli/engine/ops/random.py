@@ -175,6 +175,11 @@ class GlobalScope(RandomScope):
         self._drawn.clear()
         self.counter.assign(np.int64(0))
 
+    def next_free(self) -> int:
+        """The number of a stream of its own kind, which no draw takes."""
+        self._drawn[-1] += 1
+        return self._drawn[-1]
+
     def count(self) -> Tensor:
         if executing_eagerly():  # each draw has a stream of its own
             return convert_to_tensor(np.int64(0))
@@ -195,6 +200,16 @@ _global = GlobalScope()
 def set_seed(seed: int) -> None:
     """Start the global scope anew with this seed. Functions traced before keep their seed and restart their counter."""
     _global.restart(seed)
+
+
+def next_key(seed: int | None) -> np.ndarray:
+    """The Philox key of a stream beside the engine's, such as the order of a dataset: that of `seed`, or the next one.
+
+    Without a seed, streams are numbered after `set_seed` in the order in which they are asked for.
+    """
+    if seed is not None:
+        return np.array([int(seed) % WORD, STATELESS - 1], np.uint64)
+    return np.array([_global.seed % WORD, STATELESS - 2 - _global.next_free()], np.uint64)
 
 
 def _draw(op: type[Draw], shape: Any, like: Tensor | None, dtype: Any, seed: int | None, *settings: Any) -> Tensor:

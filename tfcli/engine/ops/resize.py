@@ -89,7 +89,7 @@ def repeat_entries(x: Any, repeats: int, axis: int) -> Tensor:
 
 
 def resize_axis(x: Any, factor: int, axis: int, method: str) -> Tensor:
-    """x with `factor` times the entries along `axis`; `method`: bilinear, bicubic, lanczos3, lanczos5. Raises DtypeError."""
+    """x with `factor` times the entries along `axis`, by bilinear, bicubic, lanczos3 or lanczos5. Raises DtypeError."""
     tensor = convert_to_tensor(x)
     return ResizeAxis(factor, normalize_axis(axis, tensor.ndim, "resize_axis"), method)(tensor)
 

@@ -1,6 +1,6 @@
 """Convolutions over 1, 2 and 3 spatial axes: plain, transposed, depthwise, separable."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from tfcli.declare import FieldError, NonNegativeInt, PositiveInt
 from tfcli.engine.ops.conv import conv, conv_transpose, depthwise_conv
@@ -10,7 +10,6 @@ from tfcli.errors import ShapeError
 from tfcli.models.activations import Activation as ActivationFunction
 from tfcli.models.constraints import Constraint
 from tfcli.models.initializers import Initializer
-from tfcli.models.layers.base import Weight
 from tfcli.models.layers.spatial import DataFormat, Sizes, Spatial
 from tfcli.models.regularizers import Regularizer
 
@@ -20,13 +19,22 @@ Padding = Literal["valid", "same"]
 class _Sliding(Spatial, abstract=True):
     """What all have: a kernel that slides, then a bias and an activation."""
 
-    per_axis = ("kernel_size", "strides", "dilation_rate")
+    per_axis: ClassVar[tuple[str, ...]] = ("kernel_size", "strides", "dilation_rate")
 
     kernel_size: Sizes
+    "How many neighbours the kernel sees: one number, or one for each spatial axis."
     strides: Sizes
+    "How far apart the kernel's places are: one number, or one for each spatial axis."
+    padding: str
+    "`same` adds zeros around the input so that, with strides of 1, the sizes stay; `valid` adds none."
+    data_format: DataFormat
+    "Where the channels are: always last."
     dilation_rate: Sizes
+    "How far apart the neighbours are that the kernel sees; above 1 only with strides of 1."
     activation: ActivationFunction | None
+    "Applied to the output."
     use_bias: bool
+    "Whether a learned number is added to each channel of the output."
     bias_initializer: Initializer
     bias_regularizer: Regularizer | None
     bias_constraint: Constraint | None
@@ -38,12 +46,12 @@ class _Sliding(Spatial, abstract=True):
                 "dilation_rate", "strides and dilation_rate cannot both be above 1", "set one of them to 1"
             )
 
-    def _add_bias(self, size: int) -> Weight | None:
-        if not self.use_bias:
-            return None
-        return self.add_weight(
-            "bias", (size,), self.bias_initializer, True, self.bias_regularizer, self.bias_constraint
-        )
+    def _add_bias(self, size: int) -> None:
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                "bias", (size,), self.bias_initializer, True, self.bias_regularizer, self.bias_constraint
+            )
 
     def _finish(self, y: Tensor) -> Tensor:
         if self.bias is not None:
@@ -55,10 +63,11 @@ class _Conv(_Sliding, abstract=True):
     """x (N, *sizes, C) -> (N, *out, filters)."""
 
     filters: PositiveInt
+    "How many channels the output has."
     kernel_size: Sizes
     strides: Sizes = 1
     padding: Literal["valid", "same", "causal"] = "valid"
-    "`causal` (conv1d alone): the output at a step sees no later step."
+    "`same` adds zeros around the input, `valid` none, `causal` (conv1d) only before: no output sees later steps."
     data_format: DataFormat = None
     dilation_rate: Sizes = 1
     groups: PositiveInt = 1
@@ -89,7 +98,7 @@ class _Conv(_Sliding, abstract=True):
         self.kernel = self.add_weight(
             "kernel", shape, self.kernel_initializer, True, self.kernel_regularizer, self.kernel_constraint
         )
-        self.bias = self._add_bias(self.filters)
+        self._add_bias(self.filters)
 
     def call(self, inputs: Tensor) -> Tensor:
         strides, dilations = self.along_axes("strides"), self.along_axes("dilation_rate")
@@ -123,6 +132,7 @@ class _ConvTranspose(_Sliding, abstract=True):
     per_axis = ("kernel_size", "strides", "dilation_rate", "output_padding")
 
     filters: PositiveInt
+    "How many channels the output has."
     kernel_size: Sizes
     strides: Sizes = 1
     padding: Padding = "valid"
@@ -153,7 +163,7 @@ class _ConvTranspose(_Sliding, abstract=True):
         self.kernel = self.add_weight(
             "kernel", shape, self.kernel_initializer, True, self.kernel_regularizer, self.kernel_constraint
         )
-        self.bias = self._add_bias(self.filters)
+        self._add_bias(self.filters)
 
     def call(self, inputs: Tensor) -> Tensor:
         strides, dilations = self.along_axes("strides"), self.along_axes("dilation_rate")
@@ -194,6 +204,7 @@ class _DepthwiseConv(_Sliding, abstract=True):
     strides: Sizes = 1
     padding: Padding = "valid"
     depth_multiplier: PositiveInt = 1
+    "How many kernels each channel has."
     data_format: DataFormat = None
     dilation_rate: Sizes = 1
     activation: ActivationFunction | None = None
@@ -212,7 +223,7 @@ class _DepthwiseConv(_Sliding, abstract=True):
         self.kernel = self.add_weight(
             "kernel", shape, self.depthwise_initializer, True, self.depthwise_regularizer, self.depthwise_constraint
         )
-        self.bias = self._add_bias(channels * self.depth_multiplier)
+        self._add_bias(channels * self.depth_multiplier)
 
     def call(self, inputs: Tensor) -> Tensor:
         strides, dilations = self.along_axes("strides"), self.along_axes("dilation_rate")
@@ -235,12 +246,14 @@ class _SeparableConv(_Sliding, abstract=True):
     """A depthwise convolution, then a convolution over single entries that mixes the channels."""
 
     filters: PositiveInt
+    "How many channels the output has."
     kernel_size: Sizes
     strides: Sizes = 1
     padding: Padding = "valid"
     data_format: DataFormat = None
     dilation_rate: Sizes = 1
     depth_multiplier: PositiveInt = 1
+    "How many kernels each channel has."
     activation: ActivationFunction | None = None
     use_bias: bool = True
     depthwise_initializer: Initializer = "glorot_uniform"  # type: ignore[assignment]
@@ -273,7 +286,7 @@ class _SeparableConv(_Sliding, abstract=True):
             self.pointwise_regularizer,
             self.pointwise_constraint,
         )
-        self.bias = self._add_bias(self.filters)
+        self._add_bias(self.filters)
 
     def call(self, inputs: Tensor) -> Tensor:
         strides, dilations = self.along_axes("strides"), self.along_axes("dilation_rate")

@@ -23,8 +23,11 @@ class Dense(Layer):
     """activation(x @ kernel + bias): x (…, C) -> (…, units)."""
 
     units: PositiveInt
+    "The size of the output's last axis."
     activation: ActivationFunction | None = None
+    "Applied to the output."
     use_bias: bool = True
+    "Whether a learned number is added to each unit."
     kernel_initializer: Initializer = "glorot_uniform"  # type: ignore[assignment]
     bias_initializer: Initializer = "zeros"  # type: ignore[assignment]
     kernel_regularizer: Regularizer | None = None
@@ -164,7 +167,7 @@ class Identity(Layer):
 
 
 class Lambda(Layer):
-    """A Python function of the user's own, called with the inputs and whichever of `mask` and `training` it asks for."""
+    """A Python function of the user's own, called with the inputs, and `mask` and `training` where it has them."""
 
     function: FunctionName
     output_shape: list[int | None] | None = None

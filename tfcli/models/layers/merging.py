@@ -17,7 +17,7 @@ from tfcli.models.layers.base import Layer
 
 
 class Merge(Layer, abstract=True):
-    """Inputs of one shape, or of shapes that broadcast -> one output; where all have masks, it shows what any of them shows."""
+    """Inputs of shapes that broadcast -> one output; where all have masks, it shows what any of them shows."""
 
     supports_masking = True
     many_inputs = True
@@ -142,6 +142,7 @@ class Concatenate(Layer):
     """The inputs one after the other along `axis`."""
 
     axis: int = -1
+    "Along which they are joined; 0 is the batch."
 
     supports_masking = True
     many_inputs = True
@@ -194,7 +195,8 @@ class Dot(Layer):
             )
         if a[i] != b[j] and None not in (a[i], b[j]):
             raise ShapeError(
-                f"dot: axis {i} of {show_shape(a)} has the size {a[i]}, axis {j} of {show_shape(b)} {b[j]}; they must be equal"
+                f"dot: axis {i} of {show_shape(a)} has the size {a[i]}, axis {j} of {show_shape(b)} {b[j]}; "
+                "they must be equal"
             )
 
     def _axes(self, a: Shape, b: Shape) -> tuple[int, int]:

@@ -29,8 +29,11 @@ class _Affine(Layer, abstract=True):
     """Base of the normalizations that end in gamma * x + beta."""
 
     epsilon: NonNegativeFloat
+    "Added to the variance, so that its root is never 0."
     center: bool
+    "Whether there is a beta, learned and added."
     scale: bool
+    "Whether there is a gamma, learned and multiplied by."
     beta_initializer: Initializer
     gamma_initializer: Initializer
     beta_regularizer: Regularizer | None
@@ -61,8 +64,8 @@ class _Affine(Layer, abstract=True):
 class BatchNormalization(_Affine):
     """Each channel with mean 0 and variance 1 over the batch, then scaled and shifted (Ioffe and Szegedy, 2015).
 
-    In prediction moving averages take the place of the batch's mean and variance; with `trainable: false` in training too. What a mask
-    hides does not count.
+    In prediction moving averages take the place of the batch's mean and variance, with `trainable: false` in training
+    too. What a mask hides does not count.
     """
 
     axis: int = -1
@@ -118,7 +121,7 @@ class BatchNormalization(_Affine):
         return centred * rsqrt(variance + self.epsilon), mean, variance
 
     def _follow(self, average: Weight, value: Tensor) -> None:
-        average.assign(average * self.momentum + reshape(value, average.shape) * (1.0 - self.momentum))
+        average.assign(average * self.momentum + reshape_like(value, average.value()) * (1.0 - self.momentum))
 
 
 class LayerNormalization(_Affine):
@@ -233,7 +236,8 @@ class SpectralNormalization(Layer):
             raise ShapeError(f"spectral_normalization wraps a layer with a kernel; `{self.layer.type_name}` has none")
         self.kernel = kernel
         start = TruncatedNormal(stddev=0.02)
-        self.vector_u = self.add_weight("vector_u", (1, self.kernel.shape[-1]), start, trainable=False)
+        width = kernel.spec.shape[-1]
+        self.vector_u = self.add_weight("vector_u", (1, width), start, trainable=False)
 
     @property
     def weights(self) -> list[Weight]:

@@ -19,9 +19,11 @@ class _Pooling(Spatial, abstract=True):
     per_axis = ("pool_size", "strides")
 
     pool_size: Sizes
+    "The size of the windows: one number, or one for each spatial axis."
     strides: Sizes | None = None
     "How far apart windows are; by default pool_size, so that they do not overlap."
     padding: Literal["valid", "same"] = "valid"
+    "`same` has a window for each stride, also where it reaches over the edge; `valid` only windows inside the input."
     data_format: DataFormat = None
 
     pool: ClassVar[Callable]
@@ -84,6 +86,7 @@ class _GlobalPooling(Spatial, abstract=True):
 
     data_format: DataFormat = None
     keepdims: bool = False
+    "Whether the spatial axes stay, with size 1."
 
     reduction: ClassVar[Callable]
 
@@ -152,6 +155,7 @@ class _AdaptivePooling(Spatial, abstract=True):
     per_axis = ("output_size",)
 
     output_size: Sizes
+    "How many parts: one number, or one for each spatial axis."
     data_format: DataFormat = None
 
     reduction: ClassVar[Callable]

@@ -15,19 +15,15 @@ from tfcli.engine.spec import Shape, show_shape
 from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
 from tfcli.errors import ShapeError, TfcliError
 from tfcli.models.layers.base import Layer
-from tfcli.models.layers.cells import (
+from tfcli.models.layers.cells import Cell, StackedRNNCells, as_cell, build_cell, require_cell
+from tfcli.models.layers.gates import (
     CONSTRAINTS,
     DROPOUT,
     INITIALIZERS,
     REGULARIZERS,
-    Cell,
     GRUStep,
     LSTMStep,
     SimpleRNNStep,
-    StackedRNNCells,
-    as_cell,
-    build_cell,
-    require_cell,
 )
 from tfcli.models.layers.keras_order import KerasOrder
 from tfcli.models.regularizers import Regularizer
@@ -57,8 +53,8 @@ class OverTime(KerasOrder, abstract=True):
     "Whether masked steps give zeros; otherwise they repeat the output before."
 
     supports_masking = True
-    rank: ClassVar[int] = 3
-    """How many axes the input has."""
+    axes: ClassVar[int] = 3
+    """How many axes the input has; 0: what the cell reads."""
     _states: Sequence[Variable] = ()
     """What `stateful` keeps from batch to batch; empty before the first."""
 
@@ -71,9 +67,9 @@ class OverTime(KerasOrder, abstract=True):
         raise TypeError(f"the layer {type(self).__name__} has no build_steps")
 
     def build(self, input_shape: Shape) -> None:
-        if len(input_shape) != self.rank and self.rank:
+        if self.axes and len(input_shape) != self.axes:
             raise ShapeError(
-                f"expected {self.rank} axes, (batch, time, …), got {show_shape(input_shape)}; "
+                f"expected {self.axes} axes, (batch, time, …), got {show_shape(input_shape)}; "
                 "`reshape` adds an axis, and a recurrent layer before this one needs `return_sequences: true`"
             )
         self.build_steps(Shape((input_shape[0], *input_shape[2:])))
@@ -111,10 +107,10 @@ class OverTime(KerasOrder, abstract=True):
         if self.stateful and not self._states:
             self._states = [_no_state_yet(zero) for zero in zeros]
         if given is not None:
-            states = [convert_to_tensor(s) for s in nest.flatten(given)]
+            states = nest.flatten(given)
             if len(states) != len(zeros):
                 raise ShapeError(f"initial_state has {len(states)} tensors, the cell has {len(zeros)} states")
-            return states
+            return [cast(convert_to_tensor(state), zero.dtype) for state, zero in zip(states, zeros, strict=True)]
         if not self.stateful:
             return zeros
         return [carried_state(state.value(), zero) for state, zero in zip(self._states, zeros, strict=True)]
@@ -179,7 +175,8 @@ class OverTime(KerasOrder, abstract=True):
 def _no_state_yet(zero: Tensor) -> Variable:
     """A variable for states like `zero` (N, …), for batches of any size."""
     sizes = zero.shape[1:]
-    assert None not in sizes, zero.shape
+    if None in sizes:
+        raise ShapeError(f"stateful needs to know every size of a state but the batch's, got {show_shape(zero.shape)}")
     empty = np.zeros((0, *(d or 0 for d in sizes)), zero.dtype.numpy)
     return Variable(empty, trainable=False, name="rnn_state", shape=Shape((None, *sizes)))
 
@@ -188,7 +185,7 @@ def _swap(x: Tensor) -> Tensor:
     return transpose(x, [1, 0, *range(2, x.ndim)])
 
 
-class _Gated(OverTime, abstract=True):
+class Gated(OverTime, abstract=True):
     """Base of the layers that are a cell of gates themselves: its fields and its weights (`lstm/kernel`) are theirs."""
 
     activity_regularizer: Regularizer | None = None
@@ -201,7 +198,7 @@ class _Gated(OverTime, abstract=True):
         self.build_cell(step_shape)  # type: ignore[attr-defined]
 
 
-class SimpleRNN(SimpleRNNStep, _Gated):  # type: ignore[misc]
+class SimpleRNN(SimpleRNNStep, Gated):  # type: ignore[misc]
     """h' = activation(x W + b + h U) over time: (N, T, C) -> (N, units), or (N, T, units) with `return_sequences`."""
 
     order = (
@@ -217,7 +214,7 @@ class SimpleRNN(SimpleRNNStep, _Gated):  # type: ignore[misc]
     )
 
 
-class _Fused(_Gated, abstract=True):
+class _Fused(Gated, abstract=True):
     use_cudnn: bool | Literal["auto"] = "auto"
     "`true` asks for a GPU's kernel, which there is none of."
 
@@ -276,7 +273,7 @@ class RNN(OverTime):
     cell: Layer | list[Layer]
     activity_regularizer: Regularizer | None = None
 
-    rank = 0
+    axes = 0
     order = ("cell", *TIME, "zero_output_for_mask")
 
     def check(self) -> None:

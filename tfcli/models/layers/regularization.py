@@ -17,7 +17,7 @@ NoiseShape = list[PositiveInt | None]
 
 
 class Dropout(Layer):
-    """In training entries become 0 with probability `rate`, the others grow by 1 / (1 - rate) (Srivastava et al., 2014)."""
+    """In training entries are 0 with probability `rate`, others grow by 1 / (1 - rate) (Srivastava et al., 2014)."""
 
     rate: Probability
     noise_shape: NoiseShape | None = None
@@ -91,7 +91,7 @@ class GaussianNoise(Layer):
 
 
 class GaussianDropout(Layer):
-    """In training entries are multiplied by noise of mean 1 and variance rate / (1 - rate) (Srivastava et al., 2014)."""
+    """In training entries are multiplied by noise of mean 1, variance rate / (1 - rate) (Srivastava et al., 2014)."""
 
     rate: DropRate
     seed: int | None = None

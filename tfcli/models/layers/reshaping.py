@@ -29,6 +29,7 @@ class Reshape(Layer):
     """x (N, …) -> (N, *target_shape); one size may be -1."""
 
     target_shape: list[Annotated[int, Range(low=-1)]]
+    "The new sizes, without the batch."
 
     keeps_integers = True
 
@@ -52,6 +53,7 @@ class Permute(Layer):
     """The axes after the batch in another order: `[2, 1]` swaps two."""
 
     dims: list[PositiveInt]
+    "The axes in their new order, counted from 1."
 
     keeps_integers = True
 
@@ -189,6 +191,7 @@ class _UpSampling(Spatial, abstract=True):
     per_axis = ("size",)
 
     size: Sizes = 2
+    "How many times larger: one number, or one for each spatial axis."
 
     def call(self, inputs: Tensor) -> Tensor:
         for axis, factor in enumerate(self.along_axes("size"), 1):

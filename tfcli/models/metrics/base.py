@@ -14,7 +14,6 @@ from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
 from tfcli.errors import SpecError
 from tfcli.models.losses.base import Loss, align, in_dtype, loss_dtype, masked_weights, match_ranks
 
-
 UNDECLARED: Any = None
 """What a base class has for a setting that some classes below it declare as a field."""
 
@@ -155,14 +154,14 @@ class ExampleMean(Metric, abstract=True):
 class MeanMetricWrapper(ExampleMean, abstract=True):
     """The mean of a Python function of y_true and y_pred."""
 
-    function: Callable[[Tensor, Tensor], Tensor]
+    fn: Callable[[Tensor, Tensor], Tensor]
 
     @property
     def report_name(self):
-        return self.name or getattr(self.function, "__name__", self.type_name)
+        return self.name or getattr(self.fn, "__name__", self.type_name)
 
     def values(self, y_true, y_pred):
-        return self.function(y_true, y_pred)
+        return self.fn(y_true, y_pred)
 
 
 class LossMean(ExampleMean, abstract=True):

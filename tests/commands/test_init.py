@@ -1,0 +1,104 @@
+"""`tfcli init`: the templates, and specs guessed from data files."""
+
+import pytest
+
+from tfcli.runner import templates
+from tfcli.runner.inspection import inspect
+from tfcli.spec.load import load_experiment
+
+
+@pytest.mark.parametrize("name", list(templates.describe()))
+def test_a_template_checks_as_it_is(tfcli, name):
+    assert tfcli("init", name, "-o", "new.yaml").code == 0
+    assert inspect(load_experiment("new.yaml")).parameters > 0
+
+
+def test_the_list(tfcli):
+    assert set(tfcli("init", "--list", "--json").json["templates"]) == set(templates.describe())
+
+
+def test_a_spec_is_not_overwritten(tfcli, folder):
+    before = (folder / "exp.yaml").read_text()
+    result = tfcli("init", "penguins")
+    assert result.code == 2
+    assert "--force" in result.err
+    assert (folder / "exp.yaml").read_text() == before
+    assert tfcli("init", "penguins", "--force").code == 0
+    assert (folder / "exp.yaml").read_text() != before
+
+
+def test_an_unknown_template_names_the_nearest(tfcli):
+    result = tfcli("init", "pengiuns", "-o", "new.yaml")
+    assert result.code == 2
+    assert "did you mean `penguins`?" in result.err
+
+
+def guessed(tfcli, folder, text, *words, file="table.csv"):
+    """The spec guessed from a file of that text, trained for an epoch."""
+    (folder / file).write_text(text)
+    result = tfcli("init", file, "-o", "new.yaml", *words)
+    assert result.code == 0, result.err
+    trained = tfcli("train", "new.yaml", "--epochs", "1", "-q")
+    assert trained.code == 0, trained.err
+    return (folder / "new.yaml").read_text()
+
+
+def test_classes_from_texts(tfcli, folder):
+    lines = "".join(f"{i},{i * 0.3},{'ab'[i % 2]},{['x', 'y', ''][i % 3]}\n" for i in range(60))
+    text = guessed(tfcli, folder, "id,size,species,colour\n" + lines)
+    assert "label: species" in text
+    assert "# id is left out" in text
+    assert "colour: string_categorical" in text
+    assert "units: 2, activation: softmax" in text
+
+
+def test_numbers_are_a_regression_in_their_own_scale(tfcli, folder):
+    lines = "".join(f"{i % 7},{i if i % 5 else ''},{1000 * i + 0.5}\n" for i in range(60))
+    text = guessed(tfcli, folder, "a,b,cost\n" + lines)
+    assert "label: cost" in text
+    assert "a: integer_categorical" in text
+    assert "missing: mean, indicator: true" in text
+    assert "loss: mean_squared_error" in text
+    assert "name: own_scale" in text
+
+
+def test_a_label_and_a_delimiter(tfcli, folder):
+    lines = "".join(f"{i % 3};{i * 0.5};{i * 0.7}\n" for i in range(60))
+    text = guessed(tfcli, folder, "kind;a;b\n" + lines, "--label", "kind")
+    assert "label: kind" in text
+    assert "units: 3, activation: softmax" in text
+
+
+def test_json_lines(tfcli, folder):
+    lines = "".join(f'{{"a": {i * 0.5}, "label": "{"xy"[i % 2]}"}}\n' for i in range(60))
+    assert "type: jsonl" in guessed(tfcli, folder, lines, file="table.jsonl")
+
+
+def test_paths_are_relative_to_the_spec(tfcli, folder):
+    (folder / "table.csv").write_text("a,y\n" + "".join(f"{i * 0.5},{i % 2}\n" for i in range(60)))
+    assert tfcli("init", "table.csv", "-o", "specs/new.yaml").code == 0
+    assert "path: ../table.csv" in (folder / "specs/new.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("table.txt", "a,b\n1,2\n", ".csv"),
+        ("one.csv", "a\n1\n2\n", "one column"),
+        ("gaps.csv", "a,y\n1,2\n2,\n3,4\n", "missing in 1 rows"),
+        ("same.csv", "a,y\n1,2\n1,3\n", "nothing to predict from"),
+    ],
+)
+def test_what_no_spec_can_be_guessed_from(tfcli, folder, name, text, said):
+    (folder / name).write_text(text)
+    result = tfcli("init", name, "-o", "new.yaml")
+    assert result.code == 2
+    assert said in result.err
+    assert not (folder / "new.yaml").exists()
+
+
+def test_a_folder_is_refused(tfcli, folder):
+    (folder / "images").mkdir()
+    result = tfcli("init", "images", "-o", "new.yaml")
+    assert result.code == 2
+    assert "is a folder" in result.err
