@@ -14,7 +14,9 @@ MNIST = Path(os.environ.get("TFCLI_SHARED", ROOT.parent / "shared")) / "data" / 
 
 @pytest.mark.skipif(not MNIST.is_dir(), reason=f"the MNIST files are not in {MNIST.name} beside the checkout")
 @pytest.mark.parametrize(("name", "least"), [("mnist_mlp", 0.97), ("mnist_cnn", 0.985)])
-def test_accuracy(name: str, least: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_accuracy(
+    name: str, least: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     monkeypatch.setenv("MNIST", str(MNIST))
     assert run(["train", str(ROOT / "experiments" / f"{name}.yaml"), "--logdir", str(tmp_path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["summary"]["test"]["accuracy"] >= least

@@ -55,7 +55,15 @@ def modules_after(code: str) -> set[str]:
 
 
 def test_importing_the_package_loads_nothing_heavy():
-    assert not modules_after("import tfcli") & {"numpy", "numba", "polars", "matplotlib", "tensorboard", "optuna", "PIL"}
+    assert not modules_after("import tfcli") & {
+        "numpy",
+        "numba",
+        "polars",
+        "matplotlib",
+        "tensorboard",
+        "optuna",
+        "PIL",
+    }
 
 
 def test_the_engine_loads_numpy_alone():

@@ -108,6 +108,13 @@ def test_a_failure_while_running_is_1(tfcli, monkeypatch):
     assert (result.code, result.err) == (1, "error: the loss became nan\n")
 
 
+def test_too_little_memory_is_said_so(tfcli, monkeypatch):
+    monkeypatch.setattr(main, "load_command", raising(MemoryError("Unable to allocate 40 TiB")))
+    result = tfcli("train")
+    assert result.code == 1
+    assert "batch_size" in result.err
+
+
 def test_an_interruption_is_130(tfcli, monkeypatch):
     monkeypatch.setattr(main, "load_command", raising(KeyboardInterrupt()))
     assert tfcli("train").code == 130

@@ -2,13 +2,14 @@ import math
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from killing import FailingStorage
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tfcli.errors import CheckpointError
 from tfcli.logging import durable
-from tfcli.logging.events import EventWriter, frame
+from tfcli.logging.events import EventWriter, GraphNode, buckets, frame
 
 
 def read(directory):
@@ -110,3 +111,50 @@ def test_writing_imports_the_protobufs_alone(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False set()"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [np.linspace(-1.5, 2.25, 100) ** 3, np.zeros((2, 3)), np.zeros(0), np.array([7.0]), np.float32([0.1, 0.2, 0.7])],
+    ids=["many", "equal", "none", "one", "float32"],
+)
+def test_a_histogram_is_tensorboards_own(values, tmp_path):
+    from tensorboard.plugins.histogram.summary_v2 import histogram_pb
+    from tensorboard.util.tensor_util import make_ndarray
+
+    with EventWriter(tmp_path) as writer:
+        writer.histograms({"h/kernel": values}, 3)
+    accumulator = EventAccumulator(str(tmp_path))
+    accumulator.Reload()
+    (event,) = accumulator.Tensors("h/kernel")
+    (expected,) = histogram_pb("h/kernel", values).value
+    assert event.step == 3
+    assert np.array_equal(make_ndarray(event.tensor_proto), make_ndarray(expected.tensor))
+    assert accumulator.SummaryMetadata("h/kernel").plugin_data == expected.metadata.plugin_data
+
+
+def test_a_histogram_counts_finite_values_alone():
+    counted = buckets(np.array([np.nan, np.inf, 1.0, 2.0]))
+    assert counted[:, 2].sum() == 2
+    assert np.isfinite(counted).all()
+
+
+def test_after_resume_each_step_has_one_histogram(tmp_path):
+    for resume_step, steps, value in [(None, [1, 2, 3], 1.0), (1, [2, 3], 2.0)]:
+        with EventWriter(tmp_path, resume_step) as writer:
+            for step in steps:
+                writer.histograms({"w": np.array([value])}, step)
+    accumulator = EventAccumulator(str(tmp_path))
+    accumulator.Reload()
+    assert [event.step for event in accumulator.Tensors("w")] == [1, 2, 3]
+
+
+def test_tensorboard_reads_the_graph(tmp_path):
+    nodes = [GraphNode("x", "Placeholder", [], [None, 4]), GraphNode("h", "dense", ["x"], [None, 3])]
+    with EventWriter(tmp_path) as writer:
+        writer.graph(nodes)
+    accumulator = EventAccumulator(str(tmp_path))
+    accumulator.Reload()
+    first, second = accumulator.Graph().node
+    assert (first.name, first.op, list(second.input)) == ("x", "Placeholder", ["x"])
+    assert [dim.size for dim in second.attr["_output_shapes"].list.shape[0].dim] == [-1, 3]

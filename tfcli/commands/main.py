@@ -9,14 +9,15 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from tfcli import __version__
 from tfcli.commands.output import has_colour, note, paint, print_json
 from tfcli.declare import nearest
-from tfcli.engine.kernels.blas import choose_blas_kernels
 from tfcli.errors import SpecError, TfcliError
 
 COMMANDS = ("init", "check", "train", "evaluate", "predict", "tune", "compare", "runs", "board", "schema")
 _PLAIN: dict[str, Any] = {"rich_markup_mode": None, "add_completion": False, "pretty_exceptions_enable": False}
-_UsageError = typer.BadParameter.__bases__[0]  # Typer has a name of its own for Click's, another in each version
+# Click's class for wrong command lines, which newer versions of Typer have a copy of.
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
 class Commands(TyperGroup):
@@ -64,16 +65,13 @@ def tfcli(
       tfcli train exp.yaml
     """
     if version:
-        from importlib.metadata import version as installed_version
-
-        print(f"tfcli {installed_version('tfcli')}")
+        print(f"tfcli {__version__}")
     elif context.invoked_subcommand is None:
         print(context.get_help())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point: runs the command line and exits with its code."""
-    choose_blas_kernels()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -96,6 +94,10 @@ def run(arguments: Sequence[str]) -> int:
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at the exit complains again
+        return 1
+    except MemoryError as error:
+        note(f"{_error()} out of memory ({error}); try a smaller batch_size or model, which `tfcli check` measures")
+        _trace(debug)
         return 1
     except Exception as error:
         if not debug:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tfcli.commands.naming import setting
 from tfcli.commands.options import Json, Logdir, Quiet, Set
 from tfcli.commands.output import duration, print_json, print_table, shortest, typed
 from tfcli.errors import SpecError
@@ -75,8 +76,6 @@ def _to_dict(study: "Study") -> dict[str, Any]:
 
 
 def _print_study(study: "Study") -> None:
-    from tfcli.commands.tune_progress import setting
-
     print(shortest(study.run.path))
     ranking = study.leaderboard()
     keys = list(study.loaded.experiment.tune.space)

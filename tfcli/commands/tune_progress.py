@@ -1,11 +1,11 @@
 """A study's progress on standard error: a line a trial, and on a terminal the epoch of the one under way."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from tfcli.commands.naming import setting, short_names
 from tfcli.commands.output import duration, note, number, paint, shortest, warn
-from tfcli.spec.dump import flow
 from tfcli.tuning.report import StudyReporter
 from tfcli.tuning.study import Study
 from tfcli.tuning.trial import Trial
@@ -92,19 +92,3 @@ def study_reporter(quiet: bool) -> LogStudyReporter:
     if quiet:
         return SilentStudyReporter()
     return TerminalStudyReporter() if sys.stderr.isatty() else LogStudyReporter()
-
-
-def setting(value: Any) -> str:
-    """A searched value as it stands in a spec."""
-    return f"{value:g}" if isinstance(value, float) else flow(value)
-
-
-def short_names(paths: Sequence[str]) -> dict[str, str]:
-    """For each dotted path its last words, as many as tell it from the others."""
-    short = {}
-    for path in paths:
-        words = path.split(".")
-        endings = (".".join(words[-count:]) for count in range(1, len(words) + 1))
-        others = [other for other in paths if other != path]
-        short[path] = next((e for e in endings if not any(f".{o}".endswith(f".{e}") for o in others)), path)
-    return short

@@ -101,7 +101,7 @@ def _overflows(value: int | float) -> bool:
 
 
 def _is_function_name(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"[\w.]+:[\w.]+", value) is not None
+    return isinstance(value, str) and re.fullmatch(r"(?:[\w.]+|.+\.py):[\w.]+", value) is not None
 
 
 def _convert_annotated(annotation: Any, value: Any, path: Path, problems: list[Problem]) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self, get_origin
 
 from tfcli.declare.names import closest, snake_case, squash
 from tfcli.declare.problems import DeclarationError, Problem
-from tfcli.declare.values import PathString
+from tfcli.declare.values import FunctionName, PathString
 
 REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "<required>"})()
 
@@ -92,7 +92,11 @@ class Declared:
     def fields(cls) -> dict[str, Field]:
         if cls._fields is None:
             hints = typing.get_type_hints(cls, include_extras=True)
-            order = [n for base in cls.__mro__ for n in inspect.get_annotations(base)]
+            # A class of the user's own with an `__init__` has its settings there; its annotations are none.
+            bases = [
+                base for base in cls.__mro__ if "__init__" not in vars(base) or base.__module__.startswith("tfcli.")
+            ]
+            order = [n for base in bases for n in inspect.get_annotations(base)]
             cls._fields = {
                 n: Field(n, hints[n], getattr(cls, n, REQUIRED))
                 for n in dict.fromkeys(order)
@@ -134,7 +138,7 @@ class Declared:
 
 
 def plain(value: Any) -> Any:
-    """`value` in the types that YAML has (a path stays a PathString, itself a text)."""
+    """`value` in the types that YAML has (a PathString and a FunctionName stay such texts)."""
     match value:
         case Declared():
             return value.spec()
@@ -142,7 +146,7 @@ def plain(value: Any) -> Any:
             return {plain(k): plain(v) for k, v in value.items()}
         case list() | tuple():
             return [plain(v) for v in value]
-        case PathString():
+        case PathString() | FunctionName():
             return value
         case str():
             return str(value)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfcli.engine.graph.execute import Plan, needed
 from tfcli.engine.graph.ir import AssignVariable, Constant, Graph, Node, Placeholder, ReadVariable
+from tfcli.engine.graph.sketch import SKETCH, is_sketched
 from tfcli.engine.op import Op
 from tfcli.engine.spec import show_shape
-from tfcli.engine.tensor import Symbol, Tensor, Variable, as_array, convert_to_tensor
-from tfcli.errors import DtypeError, ShapeError
+from tfcli.engine.tensor import Symbol, Tensor, Variable, as_array, constant, convert_to_tensor
+from tfcli.errors import DtypeError, ShapeError, TfcliError
 
 if TYPE_CHECKING:
     from tfcli.engine.tape import GradientTape
@@ -31,6 +33,9 @@ state = _State()
 def apply(op: Op, *inputs: Any) -> Any:
     """The output of `op` (a tuple where it has several). Raises ShapeError, DtypeError."""
     graph = state.graph
+    if graph is None and any(map(is_sketched, inputs)):
+        with tracing(SKETCH):
+            return apply(op, *inputs)
     if graph is None:
         tensors = tuple(value if isinstance(value, Tensor) else convert_to_tensor(value) for value in inputs)
     else:
@@ -79,6 +84,34 @@ def _value_in(body: Graph, variable: Variable) -> Tensor:
             outer = read(variable)
         body.hold(variable, outer)
     return body.values[variable]
+
+
+def first_value(variable: Variable, initial_value: Any, dtype: Any = None) -> np.ndarray:
+    """The array that a new variable starts with. A traced function makes variables in its first trace only. Raises TfcliError."""
+    graph = state.graph
+    while graph is not None and graph.captures:
+        graph = graph.parent
+    if graph is not None and graph.defers_variables:
+        with tracing(graph):
+            value = initial_value() if callable(initial_value) else initial_value
+            return graph.defer(variable, value if isinstance(value, Tensor) else constant(value, dtype))
+    if graph is not None and not graph.may_create_variables:
+        raise TfcliError(
+            f"{graph.name}: a traced function may create variables in its first call only, and creates {variable.name!r} again; "
+            "make them once, outside of it or where an attribute is still None"
+        )
+    with init_scope():
+        value = initial_value() if callable(initial_value) else initial_value
+        return np.array(_evaluated(variable, value) if isinstance(value, Symbol) else as_array(value, dtype), copy=True)
+
+
+def _evaluated(variable: Variable, value: Symbol) -> np.ndarray:
+    if any(isinstance(node.op, Placeholder) for node in needed(value.graph, [value], effects=False, feeds=[])):
+        raise TfcliError(
+            f"the initial value of the variable {variable.name!r} depends on an argument of the traced function "
+            f"{value.graph.name!r}; give it a value that does not"
+        )
+    return Plan(value.graph, [value], effects=False, feeds=[]).run([])[0]
 
 
 def assign(variable: Variable, value: Any) -> Tensor:
@@ -141,6 +174,16 @@ def tracing(graph: Graph | None) -> Iterator[None]:
         yield
     finally:
         state.graph = before
+
+
+@contextmanager
+def init_scope() -> Iterator[None]:
+    """Leave the functions being traced: ops are computed at once (or go into the session's graph), and no tape records."""
+    graph = state.graph
+    while graph is not None and not graph.defers_variables:
+        graph = graph.parent
+    with tracing(graph), recording([]):
+        yield
 
 
 @contextmanager

@@ -26,6 +26,14 @@ class DType:
         return self.numpy.kind == "f"
 
     @property
+    def is_complex(self) -> bool:
+        return self.numpy.kind == "c"
+
+    @property
+    def is_differentiable(self) -> bool:
+        return self.numpy.kind in "fc"
+
+    @property
     def is_integer(self) -> bool:
         return self.numpy.kind in "iu"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from tfcli.engine import nest
 from tfcli.engine.dispatch import recording, state
-from tfcli.engine.graph.ir import Node
+from tfcli.engine.graph.ir import Node, ReadVariable
 from tfcli.engine.op import Op
 from tfcli.engine.spec import show_shape
 from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
@@ -46,7 +46,7 @@ class GradientTape:
     def watch(self, tensors: Any) -> None:
         """Record what depends on these tensors or variables. Raises TfcliError for what has no gradient."""
         for tensor in nest.flatten(tensors):
-            if not tensor.dtype.is_floating:
+            if not tensor.dtype.is_differentiable:
                 raise TfcliError(f"a {tensor.dtype.name} tensor has no gradient; watch float tensors")
             self._live.add(id(tensor))
             self._watched.append(tensor)
@@ -65,7 +65,7 @@ class GradientTape:
     def record(self, node: Node) -> None:
         if any(id(i) in self._live for i in node.inputs):
             self._nodes.append(node)
-            self._live.update(id(o) for o in node.outputs if o.dtype.is_floating)
+            self._live.update(id(o) for o in node.outputs if o.dtype.is_differentiable)
 
     def record_read(self, variable: Variable, value: Tensor) -> None:
         if id(variable) in self._live or (variable.trainable and self.watch_accessed_variables):
@@ -79,21 +79,99 @@ class GradientTape:
 
         None (or zeros, with `unconnected_gradients="zero"`) where the target does not depend on the source.
         """
-        if unconnected_gradients not in ("none", "zero"):
-            raise TfcliError(f"unconnected_gradients must be 'none' or 'zero', got {unconnected_gradients!r}")
-        if self._used and not self.persistent:
-            raise TfcliError("this tape has given its gradients; use GradientTape(persistent=True) to ask more than once")
-        self._used = True
+        nodes = self._take(unconnected_gradients)
         targets = [convert_to_tensor(t) for t in nest.flatten(target)]
         seeds = nest.flatten(output_gradients) if output_gradients is not None else [None] * len(targets)
         flat = nest.flatten(sources)
         with self.stop_recording():
-            found = backward(self._nodes, targets, seeds, flat)
+            found = backward(nodes, targets, seeds, flat)
             if unconnected_gradients == "zero":
                 found = [_zeros_like(s) if g is None else g for g, s in zip(found, flat, strict=True)]
+        return nest.pack(sources, found)
+
+
+    def jacobian(
+        self,
+        target: Any,
+        sources: Any,
+        unconnected_gradients: str = "none",
+        parallel_iterations: int | None = None,
+        experimental_use_pfor: bool = True,
+    ) -> Any:
+        """d target / d source, of shape target.shape + source.shape, for each source in the structure of `sources`.
+
+        Rows are computed in one compiled loop, whatever the last two options say.
+        """
+        from tfcli.engine.ops.jacobian import jacobian
+
+        return self._derive(target, sources, unconnected_gradients, jacobian)
+
+    def batch_jacobian(
+        self,
+        target: Any,
+        source: Any,
+        unconnected_gradients: str = "none",
+        parallel_iterations: int | None = None,
+        experimental_use_pfor: bool = True,
+    ) -> Any:
+        """d target[b] / d source[b] for each b, of shape (B, ...target.shape[1:], ...source.shape[1:]); rows must not depend on others."""
+        from tfcli.engine.ops.jacobian import batch_jacobian
+
+        return self._derive(target, source, unconnected_gradients, batch_jacobian)
+
+    def _derive(self, target: Any, sources: Any, unconnected_gradients: str, derive: Any) -> Any:
+        """The shared part of jacobians: rows of gradients of one target."""
+        flat = nest.flatten(sources)
+        value = convert_to_tensor(target)
+        nodes = self._take(unconnected_gradients)
+        with self.stop_recording():
+            found = derive(lambda seed: backward(nodes, [value], [seed], flat), value, flat, unconnected_gradients)
+        return nest.pack(sources, found)
+
+    def _take(self, unconnected_gradients: str) -> list[Node]:
+        """What was recorded, to be swept; a tape that is not persistent gives it once."""
+        if unconnected_gradients not in ("none", "zero"):
+            raise TfcliError(f"unconnected_gradients must be 'none' or 'zero', got {unconnected_gradients!r}")
+        if self._used and not self.persistent:
+            raise TfcliError("this tape has given its gradients; use GradientTape(persistent=True) to ask more than once")
+        nodes, self._used = self._nodes, True
         if not self.persistent:
             self._nodes = []
-        return nest.pack(sources, found)
+        return nodes
+
+
+def gradients(
+    ys: Any,
+    xs: Any,
+    grad_ys: Any = None,
+    name: str = "gradients",
+    gate_gradients: bool = False,
+    aggregation_method: int | None = None,
+    stop_gradients: Any = None,
+    unconnected_gradients: str = "none",
+) -> list[Any]:
+    """In a graph: the sum of d y / d x over all ys, for each x, tensors or variables; None where there is no dependence.
+
+    `stop_gradients` are taken as constants. Sums are always made in one order, whatever `gate_gradients` and `aggregation_method` say.
+    Raises TfcliError outside of a graph.
+    """
+    graph = state.graph
+    if graph is None:
+        raise TfcliError("tf.gradients works in graphs only; eagerly use tf.GradientTape")
+    stopped = {id(s) for s in nest.flatten(stop_gradients)} if stop_gradients is not None else set()
+    nodes = [_as_recorded(node) for node in graph.nodes if not any(id(o) in stopped for o in node.outputs)]
+    targets = [convert_to_tensor(y) for y in nest.flatten(ys)]
+    seeds = nest.flatten(grad_ys) if grad_ys is not None else [None] * len(targets)
+    sources = nest.flatten(xs)
+    found = backward(nodes, targets, seeds, sources)
+    if unconnected_gradients == "zero":
+        return [_zeros_like(s) if g is None else g for g, s in zip(found, sources, strict=True)]
+    return found
+
+
+def _as_recorded(node: Node) -> Node:
+    """A graph's reading of a variable, as a tape has it."""
+    return Node(_Read(), (node.op.variable,), node.outputs) if isinstance(node.op, ReadVariable) else node  # type: ignore[arg-type]
 
 
 def _zeros_like(source: Any) -> Tensor:
@@ -109,7 +187,7 @@ def backward(nodes: Sequence[Node], targets: list[Tensor], seeds: list[Any], sou
     needed = _depending_on(nodes, sources)
     gradients: dict[int, Tensor] = {}
     for target, seed in zip(targets, seeds, strict=True):
-        if target.dtype.is_floating:
+        if target.dtype.is_differentiable:
             _accumulate(gradients, target, ones_like(target) if seed is None else _seed(seed, target))
     kept = {id(s) for s in sources}
     for node in reversed(nodes):
@@ -135,7 +213,7 @@ def _depending_on(nodes: Sequence[Node], sources: list[Any]) -> set[int]:
     needed = {id(s) for s in sources}
     for node in nodes:
         if any(id(i) in needed for i in node.inputs):
-            needed.update(id(o) for o in node.outputs if o.dtype.is_floating)
+            needed.update(id(o) for o in node.outputs if o.dtype.is_differentiable)
     return needed
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfcli.engine.caller import instead_of_python
 from tfcli.engine.spec import DType, Shape, TensorSpec, as_dtype, float32, int32, show_shape
 from tfcli.errors import DtypeError, ShapeError, TfcliError
 
@@ -202,16 +203,28 @@ class Symbol(Tensor):
 
     @property
     def array(self) -> np.ndarray:  # type: ignore[override]
-        raise TfcliError(
-            f"the value of {self!r} is not known while its graph is being traced; "
-            "return it from the function, or use tf.print, tf.cond or tf.while_loop"
-        )
+        otherwise = "tf functions of the tensor, or return it; tf.print shows it, tf.py_function hands it to Python"
+        raise TfcliError(instead_of_python("the value", otherwise))
 
     def __bool__(self) -> bool:
-        raise TfcliError(
-            "a tensor of a traced function has no truth value yet: write tf.cond(condition, true_fn, false_fn) instead of `if`, "
-            "tf.while_loop instead of `while`, tf.logical_and/or/not instead of `and`/`or`/`not`"
-        )
+        raise TfcliError(instead_of_python("the truth"))
+
+    def __iter__(self) -> Iterator[Tensor]:
+        otherwise = "tf.unstack where the length is known, else tf.map_fn, tf.scan or tf.while_loop"
+        raise TfcliError(instead_of_python("the elements", otherwise))
+
+    def __index__(self) -> int:
+        raise TfcliError(instead_of_python("the value as a Python number", "tf.range, tf.gather and their kin, which take tensors"))
+
+    __int__ = __index__
+
+    @property
+    def op(self) -> "Node":
+        return self.node
+
+    @property
+    def name(self) -> str:
+        return f"{self.node.name}:{self.index}"
 
     def __repr__(self) -> str:
         return f"<tf.Tensor {self.node.op.name}:{self.index} shape={show_shape(self.shape)}, dtype={self.dtype.name}>"
@@ -225,12 +238,12 @@ class Variable(Operators):
     def __init__(
         self, initial_value: Any, trainable: bool = True, name: str = "Variable", dtype: Any = None, shape: Any = None
     ) -> None:
-        value = initial_value() if callable(initial_value) else initial_value
-        array = as_array(value, dtype)
-        self.array = np.array(array, copy=True)
+        from tfcli.engine.dispatch import first_value
+
+        self.name = name
+        self.array = first_value(self, initial_value, dtype)
         self.spec = TensorSpec(Shape(self.array.shape if shape is None else shape), as_dtype(self.array.dtype), name)
         self.trainable = trainable and self.dtype.is_floating
-        self.name = name
 
     shape = Tensor.shape
     dtype = Tensor.dtype

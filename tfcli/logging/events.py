@@ -9,9 +9,12 @@ import re
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tfcli.logging.durable import AppendFile
 
@@ -20,6 +23,18 @@ if TYPE_CHECKING:
 
 _FLUSH_BYTES = 1 << 16
 _FLUSH_SECONDS = 10.0
+_BUCKETS = 30
+"""TensorBoard's own number."""
+
+
+@dataclass(frozen=True)
+class GraphNode:
+    """A box of the graph page: what it is called, what it does, the nodes it reads, and its output's shape."""
+
+    name: str
+    op: str
+    inputs: list[str]
+    shape: list[int | None]
 
 
 class EventWriter:
@@ -48,6 +63,40 @@ class EventWriter:
         points = [Summary.Value(tag=tag, simple_value=float(value)) for tag, value in values.items()]
         moment = time.time() if wall_time is None else wall_time
         self._add(Event(wall_time=moment, step=step, summary=Summary(value=points)))
+
+    def histograms(self, values: Mapping[str, np.ndarray], step: int, wall_time: float | None = None) -> None:
+        """Add the distribution of each array's values at `step`, as TensorBoard's own `summary.histogram` does."""
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+        from tensorboard.compat.proto.tensor_pb2 import TensorProto
+        from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+        from tensorboard.compat.proto.types_pb2 import DT_DOUBLE
+
+        metadata = SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name="histograms"))
+        shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=size) for size in (_BUCKETS, 3)])
+        points = [
+            Summary.Value(
+                tag=tag,
+                metadata=metadata,
+                tensor=TensorProto(dtype=DT_DOUBLE, tensor_shape=shape, tensor_content=buckets(array).tobytes()),
+            )
+            for tag, array in values.items()
+        ]
+        moment = time.time() if wall_time is None else wall_time
+        self._add(Event(wall_time=moment, step=step, summary=Summary(value=points)))
+
+    def graph(self, nodes: Iterable[GraphNode]) -> None:
+        """The model as TensorBoard's graph page draws it."""
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.graph_pb2 import GraphDef
+
+        graph = GraphDef()
+        for node in nodes:
+            drawn = graph.node.add(name=node.name, op=node.op, input=node.inputs)
+            shape = drawn.attr["_output_shapes"].list.shape.add()
+            for size in node.shape:
+                shape.dim.add(size=-1 if size is None else size)
+        self._add(Event(wall_time=time.time(), graph_def=graph.SerializeToString()))
 
     def flush(self) -> None:
         """Hand all values to the operating system: readers see them, and a kill of this process cannot lose them."""
@@ -91,6 +140,19 @@ class EventWriter:
             start = Event(wall_time=now, step=self._resume_step + 1, session_log=SessionLog(status=SessionLog.START))
             self._pending += frame(start.SerializeToString())
             self._resume_step = None
+
+
+def buckets(array: np.ndarray) -> np.ndarray:
+    """(30, 3): from, to, and how many of the array's finite values lie there; equal ones all in the last."""
+    values = array[np.isfinite(array)].astype(np.float64)
+    if values.size == 0:
+        return np.zeros((_BUCKETS, 3))
+    low, high = values.min(), values.max()
+    width = (high - low) / _BUCKETS
+    places = np.floor((values - low) / width) if width > 0 else np.full(values.size, _BUCKETS)
+    counts = np.bincount(np.minimum(places.astype(np.int64), _BUCKETS - 1), minlength=_BUCKETS)
+    edges = np.linspace(low, high, _BUCKETS + 1)
+    return np.stack([edges[:-1], edges[1:], counts], axis=1)
 
 
 def _file_name(directory: Path) -> str:

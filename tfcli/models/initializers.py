@@ -7,16 +7,24 @@ from typing import Any, ClassVar, Literal, cast
 import numpy as np
 
 from tfcli.declare import Declared, FieldError, PositiveFloat
+from tfcli.engine.ops.random import global_generator
 from tfcli.engine.spec import as_dtype, show_shape
+from tfcli.engine.tensor import Tensor, constant
 from tfcli.errors import ShapeError, SpecError
 
 
 class Initializer(Declared, kind="initializer"):
     """Base of the initializers."""
 
-    def __call__(self, shape: Sequence[int], dtype: Any, generator: np.random.Generator) -> np.ndarray:
+    def values(self, shape: Sequence[int], dtype: Any, generator: np.random.Generator) -> np.ndarray:
         """An array of `shape` and `dtype`; what is random is drawn from `generator`. Raises ShapeError."""
-        raise SpecError(f"the initializer `{self.type_name}` does not define __call__(self, shape, dtype, generator)")
+        if type(self).__call__ is Initializer.__call__:
+            raise SpecError(f"the initializer `{self.type_name}` does not define __call__(self, shape, dtype=None)")
+        return _values_of(self, shape, dtype)
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Tensor:
+        """A tensor of values, what is random drawn from the global random state; a class of the user's own overrides it."""
+        return constant(self.values(tuple(shape), as_dtype(dtype or "float32").numpy, global_generator()))
 
     @classmethod
     def from_value(cls, value: Any) -> "Initializer | None":
@@ -28,22 +36,27 @@ class Custom(Initializer, abstract=True):
 
     function: Callable[[Sequence[int], str], Any]
 
-    def __call__(self, shape, dtype, generator):
-        dtype = as_dtype(dtype)
-        array = np.asarray(self.function(tuple(shape), dtype=dtype.name)).astype(dtype.numpy)
-        if array.shape != tuple(shape):
-            got, wanted = show_shape(array.shape), show_shape(shape)
-            raise ShapeError(f"the initializer function gave the shape {got}; the weight has the shape {wanted}")
-        return array
+    def values(self, shape, dtype, generator):
+        return _values_of(self.function, shape, dtype)
+
+
+def _values_of(function: Callable[..., Any], shape: Sequence[int], dtype: Any) -> np.ndarray:
+    """What a function of shape and dtype gives. Raises ShapeError."""
+    dtype = as_dtype(dtype)
+    array = np.asarray(function(tuple(shape), dtype=dtype.name)).astype(dtype.numpy)
+    if array.shape != tuple(shape):
+        got, wanted = show_shape(array.shape), show_shape(shape)
+        raise ShapeError(f"the initializer function gave the shape {got}; the weight has the shape {wanted}")
+    return array
 
 
 class Zeros(Initializer):
-    def __call__(self, shape, dtype, generator):
+    def values(self, shape, dtype, generator):
         return np.zeros(tuple(shape), as_dtype(dtype).numpy)
 
 
 class Ones(Initializer):
-    def __call__(self, shape, dtype, generator):
+    def values(self, shape, dtype, generator):
         return np.ones(tuple(shape), as_dtype(dtype).numpy)
 
 
@@ -52,7 +65,7 @@ class Constant(Initializer):
 
     value: float | list[Any] = 0.0
 
-    def __call__(self, shape, dtype, generator):
+    def values(self, shape, dtype, generator):
         value = np.asarray(self.value, as_dtype(dtype).numpy)
         try:
             return np.broadcast_to(value, tuple(shape)).copy()
@@ -68,7 +81,7 @@ class Identity(Initializer, aliases=("identity_initializer",)):
 
     gain: float = 1.0
 
-    def __call__(self, shape, dtype, generator):
+    def values(self, shape, dtype, generator):
         if len(shape) != 2:
             raise ShapeError(f"identity: expected the shape of a matrix, got {show_shape(shape)}")
         return np.eye(*shape, dtype=as_dtype(dtype).numpy) * as_dtype(dtype).numpy.type(self.gain)
@@ -86,7 +99,7 @@ class Random(Initializer, abstract=True):
         """A float64 array of `shape`."""
         raise SpecError(f"the initializer `{self.type_name}` does not define draw(self, shape, generator)")
 
-    def __call__(self, shape, dtype, generator):
+    def values(self, shape, dtype, generator):
         source = generator if self.seed is None else np.random.Generator(np.random.Philox(key=self.seed % 2**128))
         return np.asarray(self.draw(tuple(int(d) for d in shape), source), as_dtype(dtype).numpy)
 

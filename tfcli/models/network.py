@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tfcli.declare import Path, Problem, nearest
+from tfcli.declare import FieldError, Path, Problem, nearest
 from tfcli.engine.dispatch import recording, tracing
 from tfcli.engine.graph.ir import Graph
 from tfcli.engine.ops.elementwise import cast
 from tfcli.engine.spec import Shape, TensorSpec, as_dtype, show_shape
 from tfcli.engine.tensor import Tensor, convert_to_tensor
-from tfcli.errors import DtypeError, ShapeError, SpecError, TfcliError
+from tfcli.errors import DtypeError, ShapeError, SpecError
 from tfcli.models.layers.base import Layer, Weight, building, calling, settings
 from tfcli.models.layers.containers import Block, Residual
 from tfcli.models.layers.merging import Add
@@ -65,7 +65,9 @@ class Network:
     reads, and shapes that do not fit, each with its place in the spec.
     """
 
-    def __init__(self, spec: ModelSpec, inputs: Mapping[str, TensorSpec], seed: int = 0, floatx: str = "float32") -> None:
+    def __init__(
+        self, spec: ModelSpec, inputs: Mapping[str, TensorSpec], seed: int = 0, floatx: str = "float32"
+    ) -> None:
         self.floatx = floatx
         self._problems: list[Problem] = []
         self.inputs = self._match_inputs(spec.inputs, inputs)
@@ -78,7 +80,9 @@ class Network:
         self._raise_problems()
         self._build(seed)
 
-    def _match_inputs(self, declared: dict[str, InputSpec] | None, given: Mapping[str, TensorSpec]) -> dict[str, TensorSpec]:
+    def _match_inputs(
+        self, declared: dict[str, InputSpec] | None, given: Mapping[str, TensorSpec]
+    ) -> dict[str, TensorSpec]:
         """The model's inputs: those declared, matched to the data's by name, else in order; without any, the data's own."""
         if not declared:
             return {n: TensorSpec(s.shape, self._dtype(None, s), n) for n, s in given.items()}
@@ -125,7 +129,9 @@ class Network:
 
     def _add_block(self, block: Block, sources: list[str], path: str, scope: _Scope, place: Path) -> str:
         if len(sources) != 1:
-            self._problems.append(Problem((*place, "inputs"), f"a {block.type_name} reads one input, got {len(sources)}"))
+            self._problems.append(
+                Problem((*place, "inputs"), f"a {block.type_name} reads one input, got {len(sources)}")
+            )
         output = sources[0]
         for i in range(block.repeat or 1):
             prefix = f"{path}/" if block.repeat is None else f"{path}/{i}/"
@@ -151,7 +157,9 @@ class Network:
                 self._problems.append(Problem((*place, "name"), f"a layer's name cannot be {name!r}", "leave out `/`"))
         if name in scope.names:
             at = (*place, "name") if layer.name else place
-            self._problems.append(Problem(at, f"there are two layers (or inputs) called `{name}`", "give one another `name`"))
+            self._problems.append(
+                Problem(at, f"there are two layers (or inputs) called `{name}`", "give one another `name`")
+            )
         return name
 
     def _sources(self, layer: Layer, before: str, scope: _Scope, place: Path) -> list[str]:
@@ -168,13 +176,19 @@ class Network:
             found.append(path or before)
         if len(found) > 1 and not layer.many_inputs and not isinstance(layer, Block):
             message = f"a {layer.type_name} layer reads one input, got {len(found)}"
-            self._problems.append(Problem((*place, "inputs"), message, "join them with a `concatenate` or `add` layer first"))
+            self._problems.append(
+                Problem((*place, "inputs"), message, "join them with a `concatenate` or `add` layer first")
+            )
         return found or [before]
 
     def _find_outputs(self, wanted: list[str] | str | None, last: str) -> dict[str, str]:
         """Output name -> path. A name that is no layer's is a problem."""
         if wanted is None:
-            return {self.steps[-1].path if not last.endswith("(residual)") else last.rsplit("/", 1)[0]: last} if self.steps else {}
+            return (
+                {self.steps[-1].path if not last.endswith("(residual)") else last.rsplit("/", 1)[0]: last}
+                if self.steps
+                else {}
+            )
         names = [wanted] if isinstance(wanted, str) else wanted
         for i, name in enumerate(names):
             if name not in self._paths:
@@ -189,11 +203,15 @@ class Network:
         for step in self.steps:
             if step.path not in read:
                 message = f"nothing reads the output of `{step.path}`, so it has no effect"
-                self._problems.append(Problem(step.place, message, "name it in another layer's `inputs` or in `outputs`, or remove it"))
+                self._problems.append(
+                    Problem(step.place, message, "name it in another layer's `inputs` or in `outputs`, or remove it")
+                )
         for name in self.inputs:
             if name not in read:
                 hint = "name it in a layer's `inputs`, or leave it out of the data's `features`"
-                self._problems.append(Problem(("model", "inputs", name), f"no layer reads the input `{name}`", hint, at_key=True))
+                self._problems.append(
+                    Problem(("model", "inputs", name), f"no layer reads the input `{name}`", hint, at_key=True)
+                )
 
     def _raise_problems(self) -> None:
         if self._problems:
@@ -209,6 +227,8 @@ class Network:
                     self._run(step, symbols)
                 except (ShapeError, DtypeError) as error:
                     raise ModelError([Problem(step.place, str(error), self._way_to(step))]) from error
+                except FieldError as error:
+                    raise ModelError([Problem((*step.place, *error.path), error.message, error.suggestion)]) from error
                 step.spec = symbols[step.path].spec
         self.output_specs = {name: symbols[path].spec for name, path in self.outputs.items()}
         self._check_weight_names()
@@ -229,7 +249,9 @@ class Network:
         sources = [values[source] for source in step.sources]
         output = step.layer(sources if len(sources) > 1 else sources[0])
         if not isinstance(output, Tensor):
-            raise ShapeError(f"{step.path} ({step.layer.type_name}) gives {len(output)} outputs, a spec's layer gives one")
+            raise ShapeError(
+                f"{step.path} ({step.layer.type_name}) gives {len(output)} outputs, a spec's layer gives one"
+            )
         values[step.path] = output
 
     def __call__(self, inputs: Mapping[str, Any], training: bool = False) -> dict[str, Tensor]:
@@ -247,7 +269,9 @@ class Network:
     def _input(self, name: str, spec: TensorSpec, inputs: Mapping[str, Any]) -> Tensor:
         tensor = convert_to_tensor(inputs[name])
         if not _compatible(spec.shape, tensor.shape):
-            raise ShapeError(f"the input `{name}` is {show_shape(tensor.shape[1:])}, the model reads {show_shape(spec.shape[1:])}")
+            raise ShapeError(
+                f"the input `{name}` is {show_shape(tensor.shape[1:])}, the model reads {show_shape(spec.shape[1:])}"
+            )
         return cast(tensor, spec.dtype) if spec.dtype != "string" else tensor
 
     @property
@@ -272,7 +296,9 @@ class Network:
         lines += [f"{path} is no weight of this model" for path in arrays.keys() - own.keys()]
         for path in own.keys() & arrays.keys():
             if tuple(own[path].shape) != arrays[path].shape:
-                lines.append(f"{path} has the shape {show_shape(arrays[path].shape)}, the model {show_shape(own[path].shape)}")
+                lines.append(
+                    f"{path} has the shape {show_shape(arrays[path].shape)}, the model {show_shape(own[path].shape)}"
+                )
         if lines:
             shown = "\n  ".join(sorted(lines)[:10])
             raise SpecError(f"the weights of {origin} do not fit the model:\n  {shown}")
@@ -281,9 +307,7 @@ class Network:
 
 
 def _compatible(declared: Sequence[int | None], given: Sequence[int | None]) -> bool:
-    return len(declared) == len(given) and all(d is None or g is None or d == g for d, g in zip(declared, given, strict=True))
+    return len(declared) == len(given) and all(
+        d is None or g is None or d == g for d, g in zip(declared, given, strict=True)
+    )
 
-
-def located(error: TfcliError, place: Path) -> ModelError:
-    """An error of a layer at its place in the spec."""
-    return ModelError([Problem(place, str(error))])

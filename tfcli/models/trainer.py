@@ -1,25 +1,22 @@
 """Trainer: a network with its losses, metrics and optimizer, and the traced steps that train, evaluate and predict."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from tfcli.engine.function import function
-from tfcli.engine.ops.elementwise import cast, minimum
-from tfcli.engine.ops.index import gather
+from tfcli.engine.ops.elementwise import cast
 from tfcli.engine.ops.random import RandomScope
-from tfcli.engine.ops.reduce import argmax, reduce_sum
-from tfcli.engine.ops.shape import reshape, shape
+from tfcli.engine.ops.shape import shape
 from tfcli.engine.spec import TensorSpec
-from tfcli.engine.tape import GradientTape
-from tfcli.engine.tensor import Tensor, Variable, constant
+from tfcli.engine.tensor import Tensor, Variable
 from tfcli.errors import SpecError
 from tfcli.models.layers.base import calling
 from tfcli.models.losses import Loss
-from tfcli.models.metrics import Mean, Metric
+from tfcli.models.metrics import Metric
 from tfcli.models.network import Network
+from tfcli.models.objective import Head, Objective, descend
 from tfcli.models.optimizers import Optimizer
 
 
@@ -29,18 +26,6 @@ class Batch(Protocol):
     inputs: Mapping[str, np.ndarray]
     targets: Mapping[str, np.ndarray]
     weights: np.ndarray | None
-
-
-@dataclass(frozen=True)
-class Head:
-    """One output of the network with what is computed from it; `prefix` starts its history keys."""
-
-    output: str
-    target: str
-    loss: Loss | None
-    weight: float
-    metrics: list[Metric]
-    prefix: str
 
 
 class Trainer:
@@ -60,18 +45,16 @@ class Trainer:
         eager: bool = False,
     ) -> None:
         self.network, self.heads, self.optimizer, self.seed = network, heads, optimizer, seed
+        self.objective = Objective(heads, class_weight, network.floatx)
         self.step = Variable(np.int64(0), trainable=False, name="step")
         self._weights = network.trainable_weights
-        self._class_weights = None if class_weight is None else _class_weights(class_weight, network.floatx)
-        self._loss = Mean(name="loss")
-        self._head_losses = [Mean(name=f"{h.prefix}loss") for h in heads] if len(heads) > 1 else []
         optimizer.build(self._weights)
         compiled: Callable[..., Any] = (lambda f: f) if eager else function
         self._train_step = compiled(self._train)
         self._test_step = compiled(self._test)
         self._predict_step = compiled(self._predict)
 
-    # --- one batch -----------------------------------------------------------------------------------------------------------------
+    # one batch
 
     def train_batch(self, batch: Batch) -> float:
         """One step of training; its loss and metrics are added to those of the epoch. Returns the epoch's mean loss so far."""
@@ -88,28 +71,31 @@ class Trainer:
 
     def _inputs(self, batch: Batch) -> dict[str, Tensor]:
         given = batch.inputs
-        names = self.network.inputs if set(self.network.inputs) == set(given) else dict(zip(self.network.inputs, given, strict=True))
+        names = (
+            self.network.inputs
+            if set(self.network.inputs) == set(given)
+            else dict(zip(self.network.inputs, given, strict=True))
+        )
         return {n: Tensor(given[n] if n in given else given[names[n]]) for n in self.network.inputs}  # type: ignore[index]
 
     def _tensors(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor | None]:
         targets = {h.target: Tensor(batch.targets[h.target]) for h in self.heads}
         return self._inputs(batch), targets, None if batch.weights is None else Tensor(batch.weights)
 
-    # --- traced --------------------------------------------------------------------------------------------------------------------
+    # traced
 
     def _train(self, inputs: dict[str, Tensor], targets: dict[str, Tensor], weights: Tensor | None) -> Tensor:
-        with GradientTape() as tape, RandomScope(self.seed, self.step.value()):
-            loss, outputs = self._compute_loss(inputs, targets, weights, training=True)
-            loss = self.optimizer.scale_loss(loss)
-        gradients = tape.gradient(loss, self._weights)
-        self.optimizer.apply(gradients, self._weights)
+        with RandomScope(self.seed, self.step.value()):
+            _, outputs = descend(
+                self.optimizer, self._weights, lambda: self._compute_loss(inputs, targets, weights, training=True)
+            )
         self.step.assign_add(1)
-        self._update_metrics(targets, outputs)
-        return self._loss.result()
+        self.objective.update_metrics(targets, outputs)
+        return self.objective.loss.result()
 
     def _test(self, inputs: dict[str, Tensor], targets: dict[str, Tensor], weights: Tensor | None) -> None:
         _, outputs = self._compute_loss(inputs, targets, weights, training=False)
-        self._update_metrics(targets, outputs)
+        self.objective.update_metrics(targets, outputs)
 
     def _predict(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         return self.network(inputs, training=False)
@@ -121,51 +107,23 @@ class Trainer:
         with calling(training) as penalties:
             outputs = self.network(inputs, training=training)
         examples = cast(shape(next(iter(inputs.values())))[0], self.network.floatx)
-        total: Tensor | None = None
-        for i, head in enumerate(self.heads):
-            if head.loss is None:
-                continue
-            target = targets[head.target]
-            value = head.loss(target, outputs[head.output], self._sample_weight(target, weights))
-            if self._head_losses:
-                self._head_losses[i].update_state(value, sample_weight=examples)
-            weighted = value if head.weight == 1.0 else value * head.weight
-            total = weighted if total is None else total + weighted
-        for penalty in (*penalties, *self._regularization()):
-            total = penalty if total is None else total + penalty
+        total = self.objective.compute(targets, outputs, weights, examples, [*penalties, *self._regularization()])
         assert total is not None, "a trainer without a loss"
-        self._loss.update_state(total, sample_weight=examples)
+        self.objective.loss.update_state(total, sample_weight=examples)
         return total, outputs
 
     def _regularization(self) -> list[Tensor]:
         return [w.regularizer(w.value()) for w in self._weights if w.regularizer is not None]
 
-    def _sample_weight(self, target: Tensor, weights: Tensor | None) -> Tensor | None:
-        """The examples' weights times those of their classes."""
-        if self._class_weights is None:
-            return weights
-        classes = argmax(target, axis=-1) if target.ndim > 1 and target.shape[-1] != 1 else reshape(target, [-1])
-        last = self._class_weights.shape[0] - 1  # the place of all classes beyond those named
-        by_class = gather(self._class_weights, minimum(cast(classes, "int64"), last))
-        return by_class if weights is None else by_class * cast(weights, by_class.dtype)
-
-    def _update_metrics(self, targets: dict[str, Tensor], outputs: dict[str, Tensor]) -> None:
-        for head in self.heads:
-            for metric in head.metrics:
-                metric.update_state(targets[head.target], outputs[head.output])
-
     def trace(self, inputs: dict[str, Tensor], targets: dict[str, Tensor]) -> None:
         """Compute loss and metrics on symbols. Raises ShapeError, DtypeError where the labels do not fit the outputs."""
         self._test(inputs, targets, None)
 
-    # --- epochs --------------------------------------------------------------------------------------------------------------------
+    # epochs
 
     def metrics(self) -> dict[str, Metric]:
         """Every running value by its history key, the loss first."""
-        found: dict[str, Metric] = {"loss": self._loss}
-        found |= {m.report_name: m for m in self._head_losses}
-        found |= {f"{h.prefix}{m.report_name}": m for h in self.heads for m in h.metrics}
-        return found
+        return self.objective.metrics()
 
     def results(self) -> dict[str, Any]:
         """The values since `reset_metrics`, by history key."""
@@ -202,7 +160,7 @@ class Trainer:
         """Raises TfcliError where a schedule rules it."""
         self.optimizer.learning_rate = value
 
-    # --- state ---------------------------------------------------------------------------------------------------------------------
+    # state
 
     def _metric_variables(self) -> dict[str, Variable]:
         return {f"{key}/{name}": v for key, m in self.metrics().items() for name, v in m.variables.items()}
@@ -224,17 +182,11 @@ class Trainer:
         for group, held in self.variables().items():
             if held.keys() != state[group].keys():
                 different = ", ".join(sorted(held.keys() ^ state[group].keys())[:5])
-                raise SpecError(f"the checkpoint belongs to another model or optimizer: {different} are in only one of the two")
+                raise SpecError(
+                    f"the checkpoint belongs to another model or optimizer: {different} are in only one of the two"
+                )
             for name, v in held.items():
                 v.array = np.array(state[group][name], dtype=v.dtype.numpy).reshape(v.array.shape)
-
-
-def _class_weights(weights: Mapping[int, float], floatx: str) -> Tensor:
-    """A vector by class, one place longer than needed; classes that are not named count 1, as in Keras."""
-    vector = np.ones(max(weights) + 2, floatx)
-    for number, weight in weights.items():
-        vector[number] = weight
-    return constant(vector)
 
 
 def _plain(value: Any) -> Any:
@@ -253,7 +205,9 @@ def make_heads(
     outputs = list(network.outputs)
     many = len(outputs) > 1
     if many and metrics and not isinstance(metrics, Mapping):
-        raise SpecError(f"with several outputs, give `metrics` as {{output name: [metric, …]}}; the outputs are {', '.join(outputs)}")
+        raise SpecError(
+            f"with several outputs, give `metrics` as {{output name: [metric, …]}}; the outputs are {', '.join(outputs)}"
+        )
     if len(targets) != len(outputs):
         raise SpecError(
             f"the model has {len(outputs)} outputs ({', '.join(outputs)}), the data {len(targets)} labels ({', '.join(targets) or 'none'})"
@@ -275,5 +229,3 @@ def make_heads(
             )
         )
     return heads
-
-

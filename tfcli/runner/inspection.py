@@ -11,8 +11,8 @@ import numpy as np
 
 from tfcli.data.pipeline import Split
 from tfcli.data.prepared import PreparedData
+from tfcli.data.stage import Batch
 from tfcli.models.network import Network
-from tfcli.models.trainer import Batch
 from tfcli.runner.session import Session, assemble
 from tfcli.spec.load import LoadedSpec
 
@@ -96,13 +96,13 @@ def inspect(loaded: LoadedSpec) -> Inspection:
     splits = {name: split for name in ("train", "validation", "test") if (split := getattr(data, name)) is not None}
     rows = [_split_row(name, split, data) for name, split in splits.items()]
     return Inspection(
-        name=session.experiment.name,
+        name=str(session.experiment.name),
         inputs={name: asdict(spec) for name, spec in data.inputs.items()},
         targets={name: asdict(spec) for name, spec in data.targets.items()},
         layers=[_layer_row(step) for step in network.steps],
         parameters=network.count_params(),
         trainable_parameters=sum(weight.array.size for weight in network.trainable_weights),
-        batch_size=len(next(iter(first.inputs.values()))),
+        batch_size=len(first),
         memory=_memory(session, first),
         timing=_time_steps(session),
         splits=rows,
@@ -127,13 +127,12 @@ def _memory(session: Session, batch: Batch) -> Memory:
 
 def _output_bytes(network: Network, batch: Batch) -> int:
     """The layers' outputs for a batch; a size that varies is taken to be the largest that varies in the inputs."""
-    examples = len(next(iter(batch.inputs.values())))
     known = [size for spec in network.inputs.values() for size in spec.shape[1:]]
     given = [size for array in batch.inputs.values() for size in array.shape[1:]]
     length = max((g for k, g in zip(known, given, strict=True) if k is None), default=1)
     shapes = [[length if size is None else size for size in step.spec.shape[1:]] for step in network.steps if step.spec]
     itemsize = np.dtype(network.floatx).itemsize
-    return sum(examples * prod(shape) * itemsize for shape in shapes)
+    return sum(len(batch) * prod(shape) * itemsize for shape in shapes)
 
 
 def _time_steps(session: Session) -> Timing:
@@ -177,9 +176,11 @@ def _as_classes(labels: np.ndarray) -> np.ndarray | None:
     if width > 1:
         is_one_hot = labels.ndim == 2 and all(_is_one_hot(part) for part in (labels[:1000], labels))
         return labels.argmax(axis=1) if is_one_hot else None
-    if labels.dtype.kind not in "iub":
-        return None
     flat = labels.reshape(-1)
+    if labels.dtype.kind == "f" and np.isin(flat, (0, 1)).all():
+        flat = flat.astype(np.int64)
+    if flat.dtype.kind not in "iub":
+        return None
     return flat if len(np.unique(flat)) <= _MOST_CLASSES else None
 
 

@@ -6,7 +6,21 @@ from typing import Any
 
 from tfcli.spec.training import EarlyStopping, MonitorMode, ReduceLROnPlateau
 
-_MAXIMIZED = ("accuracy", "auc", "precision", "recall", "f1_score", "fbeta_score", "r2_score", "iou", "sensitivity", "specificity")
+_MAXIMIZED = (
+    "accuracy",
+    "auc",
+    "precision",
+    "recall",
+    "f1_score",
+    "fbeta_score",
+    "r2_score",
+    "iou",
+    "sensitivity",
+    "specificity",
+)
+
+UNMEASURED = ("epoch", "step", "seconds", "examples_per_second", "learning_rate")
+"""What an epoch's row holds besides the loss and the metrics."""
 
 
 def is_maximized(monitor: str, mode: MonitorMode = "auto") -> bool:

@@ -9,12 +9,14 @@ from typing import Any
 from tfcli.data.prepared import PreparedData, prepare, restore
 from tfcli.declare import Path as SpecPath
 from tfcli.declare import Problem, nearest
+from tfcli.declare.functions import functions_in
 from tfcli.engine.dispatch import recording, tracing
 from tfcli.engine.graph.ir import Graph
 from tfcli.engine.spec import Shape, TensorSpec
 from tfcli.errors import DtypeError, ShapeError, SpecError
 from tfcli.logging.run_directory import RunDirectory
 from tfcli.logging.tensors import load_tensors
+from tfcli.models.layers.base import Weight
 from tfcli.models.network import ModelError, Network
 from tfcli.models.trainer import Head, Trainer, make_heads
 from tfcli.spec.diagnostics import InvalidSpec, locate
@@ -59,7 +61,8 @@ def assemble(loaded: LoadedSpec, learned: Path | None = None) -> Session:
     inputs = {name: _spec(item) for name, item in data.inputs.items()}
     targets = {name: _spec(item) for name, item in data.targets.items()}
     try:
-        network = Network(experiment.model, inputs, experiment.seed, floatx)
+        with functions_in(loaded.root):
+            network = Network(experiment.model, inputs, experiment.seed, floatx)
     except ModelError as error:
         raise located(loaded, error.problems) from error
     try:
@@ -69,7 +72,12 @@ def assemble(loaded: LoadedSpec, learned: Path | None = None) -> Session:
     _freeze(loaded, network)
     _load_initial_weights(loaded, network)
     trainer = Trainer(
-        network, heads, experiment.optimizer, experiment.seed, experiment.train.class_weight, experiment.execution == "eager"
+        network,
+        heads,
+        experiment.optimizer,
+        experiment.seed,
+        experiment.train.class_weight,
+        experiment.execution == "eager",
     )
     session = Session(loaded, data, trainer)
     _check_loss(loaded, trainer, heads, targets)
@@ -138,7 +146,7 @@ def _check_names(session: Session) -> None:
         ("train", key, "monitor"): getattr(getattr(train, key), "monitor", None)
         for key in ("early_stopping", "reduce_lr_on_plateau", "checkpoint")
     }
-    problems = []
+    problems = _embedding_problems(session)
     for place, name in monitors.items():
         if name is not None and name not in names:
             hint = nearest(name, names) or f"reported are: {', '.join(names)}"
@@ -147,3 +155,24 @@ def _check_names(session: Session) -> None:
             problems.append(Problem(place, f"`{name}` is not reported by this experiment", hint))
     if problems:
         raise located(session.loaded, problems)
+
+
+def embedding_weight(network: Network, name: str) -> Weight | None:
+    """The table of vectors of the layer at the path `name`; None where there is no such layer or it has none."""
+    found = [w for layer in network.layers if layer.path == name for w in layer.weights]
+    return next((w for w in found if w.path.endswith("/embeddings")), None)
+
+
+def _embedding_problems(session: Session) -> list[Problem]:
+    """What `train.tensorboard.embeddings` names must be layers with embeddings."""
+    declared, network = session.experiment.train.tensorboard, session.network
+    paths = [layer.path for layer in network.layers]
+    known = [path for path in paths if embedding_weight(network, path) is not None]
+    problems = []
+    for i, name in enumerate(declared.embeddings if declared else []):
+        if name not in known:
+            what = "has no embeddings" if name in paths else "is no layer of the model"
+            there = f"there are: {', '.join(known)}" if known else "the model has no embedding layer"
+            place = ("train", "tensorboard", "embeddings", i)
+            problems.append(Problem(place, f"`{name}` {what}", nearest(name, known) or there))
+    return problems

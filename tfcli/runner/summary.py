@@ -8,10 +8,9 @@ from tfcli.data.pipeline import Split
 from tfcli.logging.plots import plot_confusion_matrix, plot_curves, plot_predictions
 from tfcli.logging.run_directory import RunDirectory
 from tfcli.models.trainer import Head
-from tfcli.runner.monitors import improves, is_maximized
+from tfcli.runner.monitors import UNMEASURED, improves, is_maximized
 from tfcli.runner.session import Session
 
-_UNMEASURED = ("epoch", "step", "seconds", "examples_per_second", "learning_rate")
 _MOST_CLASSES = 100
 
 
@@ -24,7 +23,7 @@ def summarize(run: RunDirectory, session: Session, monitor: str, seconds: float)
         "steps": rows[-1]["step"] if rows else 0,
         "monitor": monitor,
         "best_epoch": _best_epoch(rows, monitor),
-        "final": {k: v for k, v in rows[-1].items() if k not in _UNMEASURED} if rows else {},
+        "final": {k: v for k, v in rows[-1].items() if k not in UNMEASURED} if rows else {},
         "best": _best_values(rows),
         "parameters": session.network.count_params(),
         "seconds": round(seconds, 3),
@@ -44,7 +43,7 @@ def _best_epoch(rows: list[dict[str, Any]], monitor: str) -> int | None:
 
 
 def _best_values(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    names = {n for row in rows for n, v in row.items() if n not in _UNMEASURED and isinstance(v, int | float)}
+    names = {n for row in rows for n, v in row.items() if n not in UNMEASURED and isinstance(v, int | float)}
     return {
         name: (max if is_maximized(name) else min)(row[name] for row in rows if isinstance(row.get(name), int | float))
         for name in sorted(names)
@@ -78,7 +77,9 @@ def _draw_head(run: RunDirectory, head: Head, true: np.ndarray, predicted: np.nd
         if count <= _MOST_CLASSES and classes.ndim == 1:
             matrix = np.zeros((count, count), np.int64)
             np.add.at(matrix, (labels.astype(np.int64), classes), 1)
-            plot_confusion_matrix(matrix, names or list(map(str, range(count))), run.plots / f"{head.prefix}confusion_matrix.png")
+            plot_confusion_matrix(
+                matrix, names or list(map(str, range(count))), run.plots / f"{head.prefix}confusion_matrix.png"
+            )
     elif true.shape == predicted.shape or true.shape == predicted.shape[:-1]:
         plot_predictions(true.reshape(-1), predicted.reshape(-1), run.plots / f"{head.prefix}predictions.png")
 

@@ -4,7 +4,6 @@ import math
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,11 @@ class Finished:
 
 
 def train(
-    loaded: LoadedSpec, logdir: Path, name: str | None = None, reporter: Reporter | None = None, command: Sequence[str] = ()
+    loaded: LoadedSpec,
+    logdir: Path,
+    name: str | None = None,
+    reporter: Reporter | None = None,
+    command: Sequence[str] = (),
 ) -> Finished:
     """Train the experiment in a new run directory. Raises TfcliError; nothing is written where spec or data are wrong."""
     session = assemble(loaded)
@@ -51,7 +54,9 @@ def train_in(run: RunDirectory, session: Session, reporter: Reporter, command: S
         run.update_status("running", epoch=0, step=0)
         loaded = session.loaded
         run.write_spec(dump(loaded.experiment, loaded.root))
-        run.write_environment(describe_environment(command, session.experiment.seed, session.data.fingerprints, loaded.root))
+        run.write_environment(
+            describe_environment(command, session.experiment.seed, session.data.fingerprints, loaded.root)
+        )
         session.data.save(run.preprocessing)
         return _Loop(run, session, reporter).run_to_end()
 
@@ -128,7 +133,7 @@ class _Loop:
         resumed_from = None if not resumed else checkpoint.name if checkpoint else "the beginning"
         self.reporter.run_started(self.run.path, self.session.network.count_params(), resumed_from)
 
-    # --- an epoch ------------------------------------------------------------------------------------------------------------------
+    # an epoch
 
     def _epoch(self, request: StopRequest, board: Board) -> None:
         steps = self._steps()
@@ -200,13 +205,17 @@ class _Loop:
             lowered = self.plateau.after_epoch(row, self.trainer.learning_rate())
             if lowered is not None:
                 self.trainer.set_learning_rate(lowered)
-                self.reporter.note(f"{self.plateau.declared.monitor} has not improved: learning rate {lowered:g} from now on")
+                self.reporter.note(
+                    f"{self.plateau.declared.monitor} has not improved: learning rate {lowered:g} from now on"
+                )
         if self.stopping is not None:
             best_now, self.stopped = self.stopping.after_epoch(self.epoch - 1, row)
             if best_now and self.stopping.declared.restore_best_weights:
                 self.best_weights = dict(self.trainer.state()["model"])
             if self.stopped:
-                self.reporter.note(f"stopped early: {self.stopping.declared.monitor} has not improved for {self.stopping.wait} epochs")
+                self.reporter.note(
+                    f"stopped early: {self.stopping.declared.monitor} has not improved for {self.stopping.wait} epochs"
+                )
         value = row.get(self.monitor)
         if value is None or not improves(value, self.best, is_maximized(self.monitor)):
             return False
@@ -218,7 +227,7 @@ class _Loop:
         board.after_epoch(row)
         self.reporter.epoch_ended(row, self.train.epochs)
 
-    # --- saving --------------------------------------------------------------------------------------------------------------------
+    # saving
 
     def _save(self, name: str, row: dict[str, Any] | None = None, best: bool = False) -> None:
         tensors = self.trainer.state()
@@ -247,7 +256,8 @@ class _Loop:
             self._save(name)
         self.recorder.flush()
         raise Interrupted(
-            number, f"interrupted in epoch {self.epoch + 1}, step {self.step}; go on with: tfcli train --resume {os.path.relpath(self.run.path)}"
+            number,
+            f"interrupted in epoch {self.epoch + 1}, step {self.step}; go on with: tfcli train --resume {os.path.relpath(self.run.path)}",
         )
 
     def _finish(self, seconds: float) -> dict[str, Any]:

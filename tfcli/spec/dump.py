@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from tfcli.declare import Declared, PathString
+from tfcli.declare import Declared, FunctionName, PathString
+from tfcli.declare.functions import absolute_name
 from tfcli.spec.scalars import resolve
 
 WIDTH = 110
@@ -37,11 +38,13 @@ def flow(value: Any) -> str:
 
 
 def absolute_paths(value: Any, root: Path) -> Any:
-    """`value` with each PathString in it made absolute."""
+    """`value` with each PathString in it made absolute, and the file of each function's module."""
     if isinstance(value, dict):
         return {key: absolute_paths(inner, root) for key, inner in value.items()}
     if isinstance(value, list):
         return [absolute_paths(inner, root) for inner in value]
+    if isinstance(value, FunctionName):
+        return absolute_name(value, root)
     return resolve_path(value, root) if isinstance(value, PathString) else value
 
 

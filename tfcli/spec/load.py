@@ -14,6 +14,7 @@ from tfcli.declare import (
     UnknownKey,
     convert,
 )
+from tfcli.declare.functions import functions_in
 from tfcli.errors import SpecError
 from tfcli.spec.diagnostics import Diagnostic, InvalidSpec, Mark, locate
 from tfcli.spec.document import Document, read_document
@@ -51,7 +52,8 @@ def load(declaration: type[Declared], path: str | FilePath, overrides: Iterable[
     document = _read(file)
     document.declaration = declaration
     apply_overrides(document, overrides)
-    experiment, problems = check_document(declaration, document)
+    with functions_in(file.parent):
+        experiment, problems = check_document(declaration, document)
     if document.faults or problems:
         raise InvalidSpec(_diagnostics(document, problems), problems)
     if getattr(experiment, "name", "") is None:

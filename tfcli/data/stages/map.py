@@ -1,16 +1,12 @@
 """The user's own Python in the pipeline."""
 
-import importlib
-import importlib.util
-import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tfcli.data.stage import Batch, Context, Function, Transform
 from tfcli.declare import FunctionName
+from tfcli.declare.functions import functions_in, load_function
 from tfcli.errors import DataError
 
 Structure = Any
@@ -28,7 +24,8 @@ class Map(Transform):
     """`module:function`; the module is looked for in the spec's folder first."""
 
     def bind(self, learned: dict[str, Any], context: Context) -> Function:
-        function = load_function(self.function, context) if isinstance(self.function, str) else self.function
+        with functions_in(context.root):
+            function = load_function(self.function)
 
         def call(batch: Batch) -> Batch:
             arguments = [_one_or_all(batch.inputs)]
@@ -49,46 +46,6 @@ class Map(Transform):
         if context.batched:
             return call
         return lambda batch: _stack([call(_example(batch, i)) for i in range(len(batch))], context)
-
-
-def load_function(name: str, context: Context) -> Callable:
-    """The function that `module:function` names. Raises DataError where there is none."""
-    module_name, _, attribute = name.partition(":")
-    try:
-        function: Any = _load_module(module_name, context.root)
-        for part in attribute.split("."):
-            function = getattr(function, part)
-    except ImportError as error:
-        raise DataError(
-            f"{context.where}: cannot import {module_name!r}, also not from {context.root}: {error}"
-        ) from error
-    except AttributeError as error:
-        raise DataError(f"{context.where}: {module_name} has no function {attribute!r}") from error
-    except Exception as error:
-        raise DataError(
-            f"{context.where}: importing {module_name!r} failed: {type(error).__name__}: {error}"
-        ) from error
-    if not callable(function):
-        raise DataError(f"{context.where}: {name} is no function but {type(function).__name__}")
-    return function
-
-
-def _load_module(name: str, root: Path) -> Any:
-    """The module in `root`, else the installed one."""
-    path = root / f"{name}.py"
-    sys.path.insert(0, str(root))
-    try:
-        if not path.is_file():
-            return importlib.import_module(name)
-        # Under a name of our own: specs in two folders may each have a `my_module`, and so may the installed packages.
-        spec = importlib.util.spec_from_file_location(f"tfcli_user_module_{name}", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-    finally:
-        sys.path.remove(str(root))
 
 
 def _one_or_all(arrays: dict[str, np.ndarray]) -> Structure:

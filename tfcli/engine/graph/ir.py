@@ -114,6 +114,9 @@ class Graph:
     them and assigns the results. `tapes` are those that record around the body.
     """
 
+    defers_variables = False
+    """Variables made in it hold no value until an initializer has run."""
+
     def __init__(
         self, name: str = "graph", parent: "Graph | None" = None, captures: bool = False, tapes: Sequence[Any] = ()
     ) -> None:
@@ -204,6 +207,10 @@ class Graph:
         outer, inner = self._held[variable]
         self.captured = [pair for pair in self.captured if pair[1] is not inner]
         return outer, inner
+
+    def defer(self, variable: Variable, value: Tensor) -> np.ndarray:
+        """Note how a new variable gets its first value; returns what it holds until then."""
+        raise AssertionError(f"variables of {self.name} get their values at once")
 
     def order_inputs(self, inputs: Sequence[Tensor]) -> None:
         """Feed these placeholders in this order."""

@@ -7,7 +7,7 @@ from typing import Any
 from tfcli.engine import nest
 from tfcli.engine.dispatch import apply, assign, executing_eagerly
 from tfcli.engine.op import Op
-from tfcli.engine.ops.control import Body, Control, as_list, as_tuple
+from tfcli.engine.ops.control import Body, Control, as_list, as_tuple, floats_in, gradients_of
 from tfcli.engine.ops.elementwise import cast
 from tfcli.engine.ops.shape import zeros_like
 from tfcli.engine.spec import Shape, TensorSpec, int32, show_shape
@@ -47,9 +47,9 @@ class SwitchCase(Control):
 
     def vjp(self, gs, ys, index, *captured):
         filled = [zeros_like(y) if g is None else g for g, y in zip(as_list(gs), as_list(ys), strict=True)]
-        floats = [c for c in captured if c.dtype.is_floating]
+        floats = floats_in(captured)
 
-        def gradients_of(branch: int) -> Callable[[], list[Tensor]]:
+        def gradients_in(branch: int) -> Callable[[], list[Tensor]]:
             def gradients() -> list[Tensor]:
                 body, own = self._own(branch, captured)
                 with GradientTape(watch_accessed_variables=False) as tape:
@@ -59,8 +59,8 @@ class SwitchCase(Control):
 
             return gradients
 
-        found = iter(switch_case(index, [gradients_of(i) for i in range(len(self.branches))]))
-        return [None, *(next(found) if c.dtype.is_floating else None for c in captured)]
+        found = switch_case(index, [gradients_in(i) for i in range(len(self.branches))])
+        return [None, *gradients_of(captured, floats, found)]
 
 
 def _merged(outputs: Sequence[Tensor]) -> Shape:

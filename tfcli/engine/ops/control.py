@@ -88,6 +88,17 @@ def as_tuple(result: Any) -> tuple[Tensor, ...]:
     return result if isinstance(result, tuple) else (result,)
 
 
+def floats_in(inputs: Sequence[Tensor]) -> list[Tensor]:
+    """The tensors that may have gradients, each once: two bodies may have captured the same one."""
+    return list({id(i): i for i in inputs if i.dtype.is_floating}.values())
+
+
+def gradients_of(inputs: Sequence[Tensor], floats: Sequence[Tensor], found: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """One gradient for each input: where a tensor comes twice, the first place has all of its gradient."""
+    gradients = {id(f): g for f, g in zip(floats, found, strict=True)}
+    return [gradients.pop(id(i), None) for i in inputs]
+
+
 class Scan(Control):
     """carries, sequences (T, …) and captured tensors -> final carries, stacked outputs (T, …), carries before each step (T, …).
 

@@ -8,7 +8,7 @@ import numpy as np
 from tfcli.engine import nest
 from tfcli.engine.dispatch import apply, assign, executing_eagerly
 from tfcli.engine.ops import control
-from tfcli.engine.ops.control import Body, Control, as_list, as_tuple
+from tfcli.engine.ops.control import Body, Control, as_tuple, floats_in, gradients_of
 from tfcli.engine.ops.elementwise import cast, logical_and, stop_gradient
 from tfcli.engine.ops.index import range_
 from tfcli.engine.ops.shape import concat, expand_dims, stack, zeros_like
@@ -65,13 +65,12 @@ class While(Control):
 
         self._refuse_changing_shapes()
         steps = ys[-1]
-        floats = [i for i in inputs if i.dtype.is_floating]
+        floats = floats_in(inputs)
         with GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(floats)
             finals, _ = control.scan(step, inputs[: self.carries], [range_(steps)])
         seeds = [zeros_like(y) if g is None else g for g, y in zip(gs[:-1], finals, strict=True)]
-        found = iter(tape.gradient(finals, floats, seeds))
-        return [next(found) if i.dtype.is_floating else None for i in inputs]
+        return gradients_of(inputs, floats, tape.gradient(finals, floats, seeds))
 
     def _refuse_changing_shapes(self) -> None:
         for before, after in zip(self.body.inputs, self.body.outputs, strict=False):

@@ -180,6 +180,13 @@ class GlobalScope(RandomScope):
         self._drawn[-1] += 1
         return self._drawn[-1]
 
+    def generator(self) -> np.random.Generator:
+        """numpy's own generator at the next stream."""
+        stream = self._drawn[0]
+        self._drawn[0] += 1
+        key = np.array([self.seed % WORD, stream], np.uint64)
+        return np.random.Generator(np.random.Philox(counter=np.array([0, 0, 0, WORD - 1], np.uint64), key=key))
+
     def count(self) -> Tensor:
         if executing_eagerly():  # each draw has a stream of its own
             return convert_to_tensor(np.int64(0))
@@ -210,6 +217,11 @@ def next_key(seed: int | None) -> np.ndarray:
     if seed is not None:
         return np.array([int(seed) % WORD, STATELESS - 1], np.uint64)
     return np.array([_global.seed % WORD, STATELESS - 2 - _global.next_free()], np.uint64)
+
+
+def global_generator() -> np.random.Generator:
+    """For what Python code draws with numpy, such as initial weights and the order of examples: repeatable after `set_seed`."""
+    return _global.generator()
 
 
 def _draw(op: type[Draw], shape: Any, like: Tensor | None, dtype: Any, seed: int | None, *settings: Any) -> Tensor:

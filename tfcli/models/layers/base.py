@@ -1,25 +1,29 @@
 """Layer: fields from its declaration, weights from `build`, arithmetic in `call`."""
 
+import functools
 import hashlib
 import inspect
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
 
-from tfcli.declare import Declared
+from tfcli.declare import Declared, snake_case
 from tfcli.engine import nest
-from tfcli.engine.dispatch import recording, tracing
+from tfcli.engine.dispatch import executing_eagerly, recording, tracing
 from tfcli.engine.ops.elementwise import cast
+from tfcli.engine.ops.random import global_generator
 from tfcli.engine.ops.shape import shape
-from tfcli.engine.spec import Shape, show_shape
+from tfcli.engine.spec import Shape, as_dtype, show_shape
 from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
 from tfcli.errors import ShapeError, TfcliError
 from tfcli.models.constraints import Constraint
 from tfcli.models.initializers import Initializer
+from tfcli.models.layers.symbolic import call_on_symbols, has_symbols
+from tfcli.models.nodes import make
 from tfcli.models.regularizers import Regularizer
 
 
@@ -28,8 +32,11 @@ class _Settings(threading.local):
 
     def __init__(self) -> None:
         self.floatx = "float32"
-        self.seed = 0
+        self.seed: int | None = None
+        """What initial weights are drawn from; None: from the global random state."""
         self.training = False
+        self.scope = ""
+        """The path of the layer that is being called or built."""
         self.losses: list[Tensor] | None = None
         self.names: Counter[str] = Counter()
 
@@ -82,6 +89,17 @@ def stream(seed: int, purpose: str) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
 
 
+_KERAS_ORDER = (
+    "shape initializer dtype trainable autocast regularizer constraint aggregation overwrite_with_gradient name"
+)
+_OWN_ORDER = "name shape initializer trainable regularizer constraint dtype"
+_COMMON = frozenset(
+    "input_shape input_dim input_length batch_input_shape batch_shape batch_size dtype autocast weights".split()
+)
+"""What Keras's layers take besides their own settings."""
+_BOOKKEEPING = frozenset({"_arguments", "_calls", "_losses", "_weights"})
+
+
 class Layer(Declared, kind="layer"):
     """Base of every layer.
 
@@ -103,18 +121,86 @@ class Layer(Declared, kind="layer"):
     """Reads integers as they are; other layers compute with them as floats."""
 
     built = False
+    input_spec: Any = None
     _path: str | None = None
+    _automatic: str | None = None
+    _dtype: str | None = None
     _accepts: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._accepts = frozenset(inspect.signature(cls.call).parameters)
+        if "build" in cls.__dict__:
+            cls.build = _built_by(cls.__dict__["build"])  # type: ignore[method-assign]
+        is_users = not cls.__module__.startswith("tfcli.")
+        if is_users and "call" in cls.__dict__:
+            cls.keeps_integers = True
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> "Layer":
+        self = super().__new__(cls)
+        if args or kwargs:
+            self.__dict__["_arguments"] = (args, kwargs)
+        return self
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Keras's common arguments go with every layer's own: `input_shape`, `dtype`, `weights`, `activity_regularizer`, …"""
+        fields = self.fields()
+        common = {key: kwargs.pop(key) for key in _COMMON & kwargs.keys() if key not in fields}
+        if "activity_regularizer" in kwargs and "activity_regularizer" not in fields:
+            self.activity_regularizer = make(Regularizer, kwargs.pop("activity_regularizer"))
+        super().__init__(*args, **kwargs)
+        if self.name is None:
+            self.name = self._automatic = self._unique_name()
+        self._take_common(**common)
+
+    def _take_common(
+        self,
+        input_shape: Sequence[int | None] | None = None,
+        input_dim: int | None = None,
+        input_length: int | None = None,
+        batch_input_shape: Sequence[int | None] | None = None,
+        batch_shape: Sequence[int | None] | None = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        autocast: bool = True,
+        weights: Sequence[Any] | None = None,
+    ) -> None:
+        whole = batch_shape or batch_input_shape
+        if input_dim is not None:
+            input_shape = (input_dim,) if input_length is None else (input_length, input_dim)
+        elif input_length is not None and input_shape is None:
+            input_shape = (input_length,)
+        if whole is None and input_shape is not None:
+            whole = (batch_size, *input_shape)
+        self.batch_input_shape = None if whole is None else Shape(whole)
+        """The shape of the input, where the layer was told it."""
+        self._dtype = None if dtype is None else as_dtype(dtype).name
+        self._initial_weights = weights
+
+    batch_input_shape: ClassVar[Shape | None] = None
+    _initial_weights: ClassVar[Sequence[Any] | None] = None
+
+    @property
+    def given_name(self) -> str | None:
+        """The name that the layer was given, if any."""
+        return None if self._automatic is not None and self.name == self._automatic else self.name
+
+    def spec(self) -> dict[str, Any]:
+        return super().spec() | {"name": self.given_name}
+
+    @property
+    def dtype(self) -> str:
+        """What the layer computes in."""
+        return self._dtype or settings.floatx
+
+    compute_dtype = variable_dtype = dtype
 
     @property
     def path(self) -> str:
         """Where the layer stands in its model, `blocks/0/mlp/dense`; outside a model its name."""
         if self._path is None:
-            self._path = self.name or self._unique_name()
+            name = self.name or self._unique_name()
+            self._path = f"{settings.scope}/{name}" if settings.scope else name
         return self._path
 
     @path.setter
@@ -123,9 +209,22 @@ class Layer(Declared, kind="layer"):
         self._path = path
 
     def _unique_name(self) -> str:
-        count = settings.names[self.type_name]
-        settings.names[self.type_name] += 1
-        return self.type_name if count == 0 else f"{self.type_name}_{count}"
+        return self._count(snake_case(type(self).__name__))
+
+    def _count(self, base: str) -> str:
+        """`base`, numbered from the second on."""
+        count = settings.names[base]
+        settings.names[base] += 1
+        return base if count == 0 else f"{base}_{count}"
+
+    @contextmanager
+    def in_scope(self) -> Iterator[None]:
+        """Layers that are called inside belong to this one: their paths start with its own."""
+        before, settings.scope = settings.scope, self.path
+        try:
+            yield
+        finally:
+            settings.scope = before
 
     def build(self, input_shape: Any) -> None:
         """Make the weights."""
@@ -138,49 +237,93 @@ class Layer(Declared, kind="layer"):
         return mask if self.supports_masking and not isinstance(mask, list) else None
 
     def sublayers(self) -> Iterator["Layer"]:
-        """Layers held in attributes, in the order they were set."""
-        for value in self.__dict__.values():
-            held = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else (value,)
-            yield from (item for item in held if isinstance(item, Layer))
+        """Layers held in attributes, also in lists and dicts, in the order they were set."""
+        return _held(self._attributes(), Layer)
 
-    def add_weight(
+    def _attributes(self) -> list[Any]:
+        return [value for name, value in self.__dict__.items() if name not in _BOOKKEEPING]
+
+    def add_weight(self, *given: Any, **named: Any) -> Weight:
+        """A new weight: `add_weight(name, shape, …)`, or in Keras's order `add_weight(shape, …, name=…)`. Raises ShapeError."""
+        order = _OWN_ORDER if given and isinstance(given[0], str) else _KERAS_ORDER
+        return self._add_weight(**dict(zip(order.split(), given, strict=False)) | named)
+
+    add_variable = add_weight
+
+    def _add_weight(
         self,
-        name: str,
-        shape: Sequence[int | None],
-        initializer: Any = "glorot_uniform",
+        name: str | None = None,
+        shape: Sequence[int | None] | int | None = None,
+        initializer: Any = None,
         trainable: bool = True,
         regularizer: Any = None,
         constraint: Any = None,
-        dtype: str | None = None,
+        dtype: Any = None,
+        autocast: bool = True,
+        aggregation: str = "none",
+        overwrite_with_gradient: bool = False,
     ) -> Weight:
-        """A new weight, its initial value drawn from the seed and the weight's path alone. Raises ShapeError."""
+        """Its initial value is drawn from the spec's seed and the weight's path alone, or from the global random state."""
+        shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+        path = f"{self.path}/{name or self._weight_name()}"
         if None in shape:
-            raise ShapeError(
-                f"{self.path}: the shape of {name!r} would be {show_shape(shape)}; give the model's input a size there"
-            )
-        path = f"{self.path}/{name}"
-        chosen = initializer if isinstance(initializer, Initializer) else _make(Initializer, initializer)
-        value = chosen(tuple(shape), np.dtype(dtype or settings.floatx), stream(settings.seed, path))
-        weight = Weight(value, path, trainable, _make(Regularizer, regularizer), _make(Constraint, constraint))
+            raise ShapeError(f"{path} would have the shape {show_shape(shape)}; give the model's input a size there")
+        dtype = as_dtype(dtype or self.dtype)
+        chosen = make(Initializer, initializer or ("glorot_uniform" if dtype.is_floating else "zeros"))
+        generator = global_generator() if settings.seed is None else stream(settings.seed, path)
+        value = chosen.values(shape, dtype.numpy, generator)
+        weight = Weight(value, path, trainable, make(Regularizer, regularizer), make(Constraint, constraint))
         self.__dict__.setdefault("_weights", []).append(weight)
         return weight
 
-    def add_loss(self, loss: Tensor) -> None:
+    def _weight_name(self) -> str:
+        count = len(self.__dict__.get("_weights", ()))
+        return "variable" if count == 0 else f"variable_{count}"
+
+    def add_loss(self, loss: Any) -> None:
         """Add to what training minimises."""
-        if settings.losses is not None:
-            settings.losses.append(loss)
+        for item in nest.flatten(loss):
+            tensor = convert_to_tensor(item() if callable(item) else item)
+            kept = settings.losses if settings.losses is not None else self.__dict__.setdefault("_losses", [])
+            kept.append(tensor)
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """What the last call added with `add_loss`, here and in the layers inside, and the penalties of the weights."""
+        added = [loss for layer in self.walk() for loss in layer.__dict__.get("_losses", ())]
+        regularized = [w for w in self.trainable_weights if getattr(w, "regularizer", None) is not None]
+        return [*added, *(w.regularizer(w.value()) for w in regularized)]
+
+    def walk(self) -> Iterator["Layer"]:
+        """This layer and all inside it, each once."""
+        seen: set[int] = set()
+        found = [self]
+        while found:
+            layer = found.pop(0)
+            if id(layer) not in seen:
+                seen.add(id(layer))
+                yield layer
+                found = [*layer.sublayers(), *found]
+
+    def _forget_losses(self) -> None:
+        for layer in self.walk():
+            layer.__dict__.pop("_losses", None)
+
+    def _own_variables(self) -> list[Any]:
+        """Made by `add_weight` or set as attributes, the trainable ones first."""
+        held = unique([*self.__dict__.get("_weights", ()), *_held(self._attributes(), Variable)])
+        return sorted(held, key=lambda v: not v.trainable)
 
     @property
     def weights(self) -> list[Weight]:
-        own = self.__dict__.get("_weights", [])
-        return [*own, *(w for layer in self.sublayers() for w in layer.weights)]
+        return unique([*self._own_variables(), *(w for layer in self.sublayers() for w in layer.weights)])
 
     @property
     def trainable_weights(self) -> list[Weight]:
         if not self.trainable:
             return []
-        own = [w for w in self.__dict__.get("_weights", []) if w.trainable]
-        return [*own, *(w for layer in self.sublayers() for w in layer.trainable_weights)]
+        own = [v for v in self._own_variables() if v.trainable]
+        return unique([*own, *(w for layer in self.sublayers() for w in layer.trainable_weights)])
 
     @property
     def non_trainable_weights(self) -> list[Weight]:
@@ -189,6 +332,14 @@ class Layer(Declared, kind="layer"):
 
     variables = weights
     trainable_variables = trainable_weights
+    non_trainable_variables = non_trainable_weights
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """`trainable` holds for the layers inside, too."""
+        super().__setattr__(name, value)
+        if name == "trainable":
+            for layer in self.sublayers():
+                layer.trainable = value
 
     def get_weights(self) -> list[np.ndarray]:
         return [w.numpy() for w in self.weights]
@@ -207,28 +358,36 @@ class Layer(Declared, kind="layer"):
         """Make the weights for these inputs unless they are made; eagerly, also inside a trace."""
         if self.built:
             return
-        shapes = nest.map_structure(lambda t: t.shape, inputs)
-        with tracing(None), recording([]):
-            self.build(shapes)
+        self.build(nest.map_structure(lambda t: t.shape, inputs))
         self.built = True
+        if self._initial_weights is not None:
+            with tracing(None):
+                self.set_weights(self._initial_weights)
 
     def __call__(self, inputs: Any, *args: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:
         """Apply the layer, building it first where it is new. Raises ShapeError, DtypeError naming the layer."""
+        if executing_eagerly() and has_symbols((inputs, args, kwargs)):
+            given = {name: value for name, value in (("training", training), ("mask", mask)) if value is not None}
+            return call_on_symbols(self, (inputs, *args), given | kwargs)
         tensors = nest.map_structure(self._as_input, inputs)
+        args, kwargs = nest.map_structure(self._as_argument, (args, kwargs))
         found = nest.map_structure(lambda t: t.mask, tensors)
         mask = mask if mask is not None else found
-        if isinstance(mask, list) and all(m is None for m in mask):
+        if isinstance(mask, list | tuple | dict) and all(m is None for m in nest.flatten(mask)):
             mask = None
+        if not settings.scope and settings.losses is None:
+            self._forget_losses()
         before = settings.training
         settings.training = before if training is None else training
         try:
-            self.ensure_built(tensors)
-            if "training" in self._accepts:
-                kwargs["training"] = settings.training
-            if "mask" in self._accepts:
-                kwargs["mask"] = mask
-            outputs = self.call(tensors, *args, **kwargs)
-            self._add_activity_loss(outputs)
+            with self.in_scope():
+                self.ensure_built(tensors)
+                if "training" in self._accepts:
+                    kwargs["training"] = settings.training
+                if "mask" in self._accepts:
+                    kwargs["mask"] = mask
+                outputs = self.call(tensors, *args, **kwargs)
+                self._add_activity_loss(outputs)
         except TfcliError as error:
             raise self._named(error) from error
         finally:
@@ -236,22 +395,21 @@ class Layer(Declared, kind="layer"):
         return self._with_mask(tensors, outputs, mask)
 
     def _as_input(self, value: Any) -> Tensor:
-        """Arrays of floats come in as the working precision, as in Keras, and integers too where the layer computes with them."""
+        """Floats come in as the layer's precision, as in Keras, and integers too where the layer computes with them."""
         tensor = value if isinstance(value, Tensor) else convert_to_tensor(value)
-        if tensor.dtype == settings.floatx or tensor.dtype == "string":
+        if tensor.dtype in (self.dtype, "string") or (self.keeps_integers and not tensor.dtype.is_floating):
             return tensor
-        if tensor.dtype.is_floating:
-            return tensor if isinstance(value, Tensor) else cast(tensor, settings.floatx)
-        if self.keeps_integers:
-            return tensor
-        floating = cast(tensor, settings.floatx)
+        floating = cast(tensor, self.dtype)
         floating.mask = tensor.mask
         return floating
+
+    def _as_argument(self, value: Any) -> Any:
+        return self._as_input(value) if isinstance(value, np.ndarray) else value
 
     def _add_activity_loss(self, outputs: Any) -> None:
         """Activity regularization: the penalty of the outputs over the batch size, as in Keras."""
         regularizer = getattr(self, "activity_regularizer", None)
-        if regularizer is None or settings.losses is None:
+        if regularizer is None:
             return
         for output in nest.flatten(outputs):
             self.add_loss(regularizer(output) / cast(shape(output)[0], output.dtype))
@@ -269,17 +427,61 @@ class Layer(Declared, kind="layer"):
         """The error with the layer's path in front, once."""
         if getattr(error, "layer", None) is not None:
             return error
-        named = type(error)(f"{self.path} ({self.type_name}): {error}") if type(error).__init__ is TfcliError.__init__ else error
+        named = (
+            type(error)(f"{self.path} ({self.type_name}): {error}")
+            if type(error).__init__ is TfcliError.__init__
+            else error
+        )
         named.layer = self.path  # type: ignore[attr-defined]
         return named
 
     def clone(self) -> "Layer":
-        """A new layer with the same fields and no weights yet."""
+        """A new layer with the same settings and no weights yet."""
+        if _has_own_init(type(self)):
+            args, kwargs = self.__dict__.get("_arguments", ((), {}))
+            return type(self)(*args, **kwargs)
         copy = type(self).__new__(type(self))
         fields = {name: _clone(getattr(self, name)) for name in self.fields()}
-        copy.__dict__.update(fields)
+        copy.__dict__.update(fields | {"name": self.given_name, "_dtype": self._dtype})
         copy.check()
         return copy
+
+    def get_config(self) -> dict[str, Any]:
+        """The settings by name. A class with an `__init__` of its own adds those that it takes."""
+        if _has_own_init(type(self)):
+            return {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
+        return {name: getattr(self, name) for name in self.fields() if name != "inputs"} | {"name": self.name}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "Layer":
+        return cls(**config)
+
+    @property
+    def input(self) -> Any:
+        """What stands for the input in the model that the layer is part of. Raises TfcliError where it is in none, or in several places."""
+        return self._only_call().inputs
+
+    @property
+    def output(self) -> Any:
+        """What stands for the output, as `input`."""
+        return self._only_call().outputs
+
+    @property
+    def calls(self) -> list[Any]:
+        """The layer's places in models, see tfcli.models.layers.symbolic."""
+        return self.__dict__.setdefault("_calls", [])
+
+    def _only_call(self) -> Any:
+        if len(self.calls) != 1:
+            reason = (
+                "has not been called in a functional or built model" if not self.calls else "stands in several places"
+            )
+            raise AttributeError(f"the layer {self.name} {reason}, so that its input and output are not defined")
+        return self.calls[0]
+
+
+def _has_own_init(cls: type) -> bool:
+    return cls.__init__ is not Layer.__init__
 
 
 def _clone(value: Any) -> Any:
@@ -288,20 +490,40 @@ def _clone(value: Any) -> Any:
     return [_clone(v) for v in value] if isinstance(value, list) else value
 
 
-def _make(root: type[Declared], value: Any) -> Any:
-    """A node of a kind from what Python code passes: an instance, a name, or None."""
-    if value is None or isinstance(value, root):
-        return value
-    if isinstance(value, str):
-        assert root.registry is not None
-        cls = root.registry.find(value)
-        if cls is None:
-            raise TfcliError(f"there is no {root.registry.kind} called {value!r}; did you mean {root.registry.nearest(value)!r}?")
-        return cls()
-    made = root.from_value(value)
-    if made is None:
-        raise TfcliError(f"expected a {root.type_name} or its name, got {value!r}")
-    return made
+def _built_by(build: Callable[..., None]) -> Callable[..., None]:
+    """`build`, run eagerly and in the layer's scope, after which the layer counts as built."""
+
+    @functools.wraps(build)
+    def wrapper(self: Layer, input_shape: Any = None) -> None:
+        with self.in_scope(), tracing(None), recording([]):
+            build(self, _as_shapes(input_shape))
+        self.built = True
+
+    return wrapper
+
+
+def _as_shapes(shapes: Any) -> Any:
+    """Each tuple or list of sizes as a Shape."""
+    if isinstance(shapes, Mapping):
+        return {name: _as_shapes(shape) for name, shape in shapes.items()}
+    if isinstance(shapes, list | tuple) and not isinstance(shapes, Shape):
+        if all(size is None or isinstance(size, int | np.integer) for size in shapes):
+            return Shape(shapes)
+        return type(shapes)(_as_shapes(shape) for shape in shapes)
+    return shapes
+
+
+def _held(value: Any, kind: type) -> Iterator[Any]:
+    """What of a kind is in lists, tuples and dicts."""
+    if isinstance(value, kind):
+        yield value
+    elif isinstance(value, list | tuple | Mapping):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _held(item, kind)
+
+
+def unique(items: Sequence[Any]) -> list[Any]:
+    return list({id(item): item for item in items}.values())
 
 
 def feature_size(shape: Shape, what: str) -> int:

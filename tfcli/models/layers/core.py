@@ -1,12 +1,12 @@
 """Dense and its like: products with a kernel, activations, identity, a function of the user's own."""
 
-import importlib
 import inspect
 import re
 from collections.abc import Callable
 from typing import Any
 
 from tfcli.declare import FieldError, FunctionName, PositiveInt
+from tfcli.declare.functions import load_function
 from tfcli.engine import nest
 from tfcli.engine.ops.linalg import einsum, matmul
 from tfcli.engine.spec import Shape, show_shape
@@ -180,8 +180,8 @@ class Lambda(Layer):
     keeps_integers = True
 
     def build(self, input_shape: Any) -> None:
-        self._function = load_function(self.function)
-        self._mask_function = None if self.mask is None else load_function(self.mask)
+        self._function = self._load("function", self.function)
+        self._mask_function = None if self.mask is None else self._load("mask", self.mask)
         self._asks = set(inspect.signature(self._function).parameters)
 
     def call(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
@@ -191,6 +191,12 @@ class Lambda(Layer):
         for output in nest.flatten(outputs):
             self._expect(output)
         return outputs
+
+    def _load(self, field: str, name: FunctionName) -> Callable[..., Any]:
+        try:
+            return load_function(name)
+        except SpecError as error:
+            raise FieldError(field, str(error)) from error
 
     def _expect(self, output: Any) -> None:
         if not isinstance(output, Tensor):
@@ -207,21 +213,3 @@ class Lambda(Layer):
 
     def compute_mask(self, inputs: Any, mask: Any) -> Any:
         return None if self._mask_function is None else self._mask_function(inputs, mask)
-
-
-def load_function(name: str | Callable[..., Any]) -> Callable[..., Any]:
-    """The function that `module:function` names. Raises SpecError where there is none."""
-    if not isinstance(name, str):
-        return name
-    module_name, _, attribute = name.partition(":")
-    try:
-        found: Any = importlib.import_module(module_name)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except ModuleNotFoundError as error:
-        raise SpecError(f"cannot import {module_name!r} for {name!r}: {error}; is its folder on PYTHONPATH?") from error
-    except AttributeError as error:
-        raise SpecError(f"{module_name} has no {attribute!r}, which {name!r} asks for") from error
-    if not callable(found):
-        raise SpecError(f"{name} is no function but a {type(found).__name__}")
-    return found

@@ -269,10 +269,10 @@ class ForgetBias(Initializer, abstract=True):
 
     initializer: Initializer
 
-    def __call__(self, shape: Any, dtype: Any, generator: np.random.Generator) -> np.ndarray:
+    def values(self, shape: Any, dtype: Any, generator: np.random.Generator) -> np.ndarray:
         (size,) = shape
         units = size // 4
-        before, after = (self.initializer((n,), dtype, generator) for n in (units, 2 * units))
+        before, after = (self.initializer.values((n,), dtype, generator) for n in (units, 2 * units))
         return np.concatenate([before, np.ones_like(before), after])
 
 

@@ -1,0 +1,22 @@
+"""Keys of a spec and their values in little room."""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def setting(value: Any) -> str:
+    """A searched value as it stands in a spec."""
+    from tfcli.spec.dump import flow
+
+    return f"{value:g}" if isinstance(value, float) else flow(value)
+
+
+def short_names(paths: Sequence[str]) -> dict[str, str]:
+    """For each dotted path its last words, as many as tell it from the others."""
+    short = {}
+    for path in paths:
+        words = path.split(".")
+        endings = (".".join(words[-count:]) for count in range(1, len(words) + 1))
+        others = [other for other in paths if other != path]
+        short[path] = next((e for e in endings if not any(f".{o}".endswith(f".{e}") for o in others)), path)
+    return short
