@@ -31,6 +31,19 @@ def test_prints_the_run_and_the_next_commands(tfcli, folder):
     assert "  tfcli board runs\n" in result.out
 
 
+@pytest.mark.parametrize(("split", "expected"), [("{validation: 0.2}", "validation"), ("null", "train")])
+def test_the_split_to_evaluate_is_one_that_there_is(tfcli, split, expected):
+    result = tfcli("train", "exp.yaml", "--set", f"data.split={split}")
+    assert f"--split {expected}\n" in result.out
+
+
+def test_a_loss_that_is_not_a_number_is_1(tfcli):
+    result = tfcli("train", "exp.yaml", "--set", "optimizer.learning_rate=1e30")
+    assert result.code == 1
+    assert "the loss became" in result.err
+    assert "Warning" not in result.err
+
+
 def test_json_is_one_object(tfcli, folder):
     result = tfcli("train", "exp.yaml", "--json")
     summary = json.loads((folder / result.json["run"] / "summary.json").read_text())

@@ -92,7 +92,7 @@ def test_boundaries_and_values_must_fit():
     ],
 )
 def test_initial_weights_have_keras_s_spread(name, std):
-    values = make(Initializer, name, {})((200, 100), "float32", generator())
+    values = make(Initializer, name, {}).values((200, 100), "float32", generator())
     assert (values.shape, values.dtype) == ((200, 100), np.float32)
     assert np.std(values, dtype=np.float64) == pytest.approx(std, rel=0.03, abs=1e-9)
 
@@ -106,7 +106,7 @@ def test_every_initializer_has_a_known_spread():
     ("name", "largest"), [("truncated_normal", 0.1), ("random_uniform", 0.05), ("he_uniform", (6 / 200) ** 0.5)]
 )
 def test_bounded_initializers_keep_their_bounds(name, largest):
-    values = make(Initializer, name, {})((200, 100), "float32", generator())
+    values = make(Initializer, name, {}).values((200, 100), "float32", generator())
     assert 0.98 * largest < np.abs(values).max() <= np.float32(largest)
 
 
@@ -121,40 +121,40 @@ def test_fans_of_named_axes():
 
 @pytest.mark.parametrize("shape", [(6, 3), (3, 6), (2, 3, 4)])
 def test_orthogonal_weights_are_orthogonal(shape):
-    matrix = make(Initializer, "orthogonal", {"gain": 2.0})(shape, "float64", generator()).reshape(-1, shape[-1])
+    matrix = make(Initializer, "orthogonal", {"gain": 2.0}).values(shape, "float64", generator()).reshape(-1, shape[-1])
     small = matrix.T @ matrix if matrix.shape[0] >= matrix.shape[1] else matrix @ matrix.T
     np.testing.assert_allclose(small, 4.0 * np.eye(len(small)), atol=1e-12)
 
 
 def test_orthogonal_weights_need_two_axes():
     with pytest.raises(ShapeError, match="two axes"):
-        make(Initializer, "orthogonal", {})((3,), "float32", generator())
+        make(Initializer, "orthogonal", {}).values((3,), "float32", generator())
 
 
 def test_a_seed_of_its_own_makes_an_initializer_independent_of_the_stream():
     seeded = make(Initializer, "glorot_uniform", {"seed": 3})
-    first, second = (seeded((4, 4), "float32", generator(s)) for s in (1, 2))
+    first, second = (seeded.values((4, 4), "float32", generator(s)) for s in (1, 2))
     assert np.array_equal(first, second)
 
 
 def test_without_a_seed_the_stream_decides():
-    first, second = (make(Initializer, "glorot_uniform", {})((4, 4), "float32", generator(s)) for s in (1, 2))
+    first, second = (make(Initializer, "glorot_uniform", {}).values((4, 4), "float32", generator(s)) for s in (1, 2))
     assert not np.array_equal(first, second)
 
 
 def test_a_constant_broadcasts():
-    values = make(Initializer, "constant", {"value": [1.0, 2.0]})((3, 2), "float32", generator())
+    values = make(Initializer, "constant", {"value": [1.0, 2.0]}).values((3, 2), "float32", generator())
     assert values.tolist() == [[1.0, 2.0]] * 3
 
 
 def test_a_constant_that_does_not_fit_says_so():
     with pytest.raises(ShapeError, match="broadcast"):
-        make(Initializer, "constant", {"value": [1.0, 2.0]})((3, 3), "float32", generator())
+        make(Initializer, "constant", {"value": [1.0, 2.0]}).values((3, 3), "float32", generator())
 
 
 def test_python_functions_serve_as_activation_and_initializer():
     assert float(Activation.from_value(lambda x: x + 1.0)(constant(1.0))) == 2.0
-    made = Initializer.from_value(lambda shape, dtype: np.full(shape, 7))((2,), "float32", generator())
+    made = Initializer.from_value(lambda shape, dtype: np.full(shape, 7)).values((2,), "float32", generator())
     assert made.tolist() == [7.0, 7.0]
 
 

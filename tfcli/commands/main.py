@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated, Any
@@ -60,7 +61,7 @@ def tfcli(
 
     \b
     Example:
-      tfcli init iris -o exp.yaml
+      tfcli init penguins -o exp.yaml
       tfcli check exp.yaml
       tfcli train exp.yaml
     """
@@ -80,7 +81,10 @@ def run(arguments: Sequence[str]) -> int:
     words = [word for word in arguments if word != "--debug"]
     debug = len(words) < len(arguments)
     try:
-        code = typer.main.get_command(app)(args=words, prog_name="tfcli", standalone_mode=False)
+        with warnings.catch_warnings():
+            if not debug:
+                warnings.simplefilter("ignore")  # numpy's on overflow, say: what comes of it is an error of ours
+            code = typer.main.get_command(app)(args=words, prog_name="tfcli", standalone_mode=False)
         sys.stdout.flush()
     except TfcliError as error:
         _show(error, "--json" in words)

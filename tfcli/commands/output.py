@@ -57,7 +57,7 @@ def cell(value: Any) -> str:
         return "-"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return number(value) if isinstance(value, float) else str(value)
+    return number(value) if isinstance(value, float | list | tuple) else str(value)
 
 
 def number(value: Any) -> str:

@@ -62,10 +62,9 @@ def train(
 def _print_summary(finished: "Finished") -> None:
     run, summary = finished.run.path, finished.summary
     print(shortest(run))
-    print(
-        f"{summary['epochs']} epochs in {duration(summary['seconds'])}, "
-        f"{summary['parameters']:,} parameters, best epoch {summary['best_epoch']} by {summary['monitor']}"
-    )
+    best_epoch = f", best epoch {summary['best_epoch']} by {summary['monitor']}" if summary["best_epoch"] else ""
+    took = f"{summary['epochs']} epochs in {duration(summary['seconds'])}"
+    print(f"{took}, {summary['parameters']:,} parameters{best_epoch}")
     final, best, test = summary["final"], summary["best"], summary.get("test", {})
     names = [name for name in final if not name.startswith("val_")]
     has_validation = any(name.startswith("val_") for name in final)
@@ -77,14 +76,15 @@ def _print_summary(finished: "Finished") -> None:
         rows.append([metric, final[metric], *validation, best.get(best_name), *([test.get(metric)] if test else [])])
     print_table(rows, header)
     print("next:")
-    for words in _next_commands(run, summary["epochs"], bool(test)):
+    split = "test" if test else "validation" if has_validation else "train"
+    for words in _next_commands(run, summary["epochs"], split):
         print(f"  {typed(*words)}")
 
 
-def _next_commands(run: Path, epochs: int, has_test: bool) -> list[tuple[str | Path, ...]]:
+def _next_commands(run: Path, epochs: int, split: str) -> list[tuple[str | Path, ...]]:
     logdir = run.parent.parent
     return [
-        ("tfcli", "evaluate", run, "--split", "test" if has_test else "train"),
+        ("tfcli", "evaluate", run, "--split", split),
         ("tfcli", "predict", run, "-o", "predictions.csv"),
         ("tfcli", "train", "--resume", run, "--epochs", str(2 * epochs)),
         ("tfcli", "compare", logdir),

@@ -105,6 +105,11 @@ class Declared:
         return cls._fields
 
     @classmethod
+    def is_registered(cls) -> bool:
+        """Whether it can be named in a spec; classes of the user's own cannot."""
+        return cls.registry is not None and cls.registry.find(cls.type_name) is cls
+
+    @classmethod
     def signature(cls) -> inspect.Signature:
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         ordered = sorted(cls.fields().values(), key=lambda f: not f.required)

@@ -63,9 +63,10 @@ class Op:
         raise AssertionError(f"{type(self).__name__} has no infer")
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
-        """Apply the op to tensors, arrays or Python numbers, by position or by the names of `forward`."""
+        """Apply the op to tensors, arrays or Python numbers, by position or by the names of `forward`; `name` is TensorFlow's label."""
         from tfcli.engine.dispatch import apply
 
+        named.pop("name", None)
         return apply(self, *inputs, *self._in_order(len(inputs), named)) if named else apply(self, *inputs)
 
     def _in_order(self, given: int, named: dict[str, Any]) -> list[Any]:

@@ -135,11 +135,11 @@ class EventWriter:
         self._file = AppendFile(self.directory / _file_name(self.directory))
         now = time.time()
         self._pending += frame(Event(wall_time=now, file_version="brain.Event:2").SerializeToString())
-        if self._resume_step is not None:
-            # Readers drop what they have at and past the step of a START.
-            start = Event(wall_time=now, step=self._resume_step + 1, session_log=SessionLog(status=SessionLog.START))
-            self._pending += frame(start.SerializeToString())
-            self._resume_step = None
+        # Readers drop what they have at and past the step of a START; TensorBoard's own do so from the second START on.
+        step = 0 if self._resume_step is None else self._resume_step + 1
+        start = Event(wall_time=now, step=step, session_log=SessionLog(status=SessionLog.START))
+        self._pending += frame(start.SerializeToString())
+        self._resume_step = None
 
 
 def buckets(array: np.ndarray) -> np.ndarray:

@@ -358,6 +358,14 @@ class Negative(Unary):
 class Abs(Unary):
     """|x|; its derivative at 0 is 0."""
 
+    def __call__(self, x: Any, name: str | None = None) -> Tensor:
+        tensor = convert_to_tensor(x)
+        if not tensor.dtype.is_complex:
+            return apply(self, tensor)
+        from tfcli.engine.ops.complex import ComplexAbs
+
+        return ComplexAbs()(tensor)
+
     def forward(self, x):
         return np.abs(x)
 

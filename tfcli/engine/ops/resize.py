@@ -115,7 +115,7 @@ def weights(size: int, factor: int, method: str) -> np.ndarray:
     centres = (np.arange(size * factor) + 0.5) / factor - 0.5
     if method == "bicubic":  # TensorFlow reads the cubic from a table with this many steps
         centres = np.round(centres * 1024) / 1024
-    kernel = _KERNELS[method](centres[:, None] - np.arange(size))
+    kernel = KERNELS[method](centres[:, None] - np.arange(size))
     return kernel / kernel.sum(axis=1, keepdims=True)
 
 
@@ -134,7 +134,7 @@ def _lanczos(radius: int, d: np.ndarray) -> np.ndarray:
     return np.where(np.abs(d) < radius, np.sinc(d) * np.sinc(d / radius), 0.0)
 
 
-_KERNELS = {
+KERNELS = {
     "bilinear": _triangle,
     "bicubic": _cubic,
     "lanczos3": lambda d: _lanczos(3, d),

@@ -97,7 +97,7 @@ _COMMON = frozenset(
     "input_shape input_dim input_length batch_input_shape batch_shape batch_size dtype autocast weights".split()
 )
 """What Keras's layers take besides their own settings."""
-_BOOKKEEPING = frozenset({"_arguments", "_calls", "_losses", "_weights"})
+_BOOKKEEPING = frozenset({"_arguments", "_calls", "_losses", "_states", "_weights"})
 
 
 class Layer(Declared, kind="layer"):

@@ -80,7 +80,7 @@ class StackedRNNCells(Cell):
 
     def build(self, input_shape: Shape) -> None:
         for i, cell in enumerate(self.cells):
-            build_cell(cell, f"{self.path}/{cell.name or i}", input_shape)
+            build_cell(cell, f"{self.path}/{cell.given_name or i}", input_shape)
             input_shape = Shape((input_shape[0], output_size(cell)))
 
     def hold(self, inputs: Tensor, training: bool) -> list[Any]:

@@ -12,7 +12,9 @@ from tfcli.engine.ops.shape import broadcast_like, ones_like
 from tfcli.engine.spec import TensorSpec
 from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
 from tfcli.errors import SpecError
+from tfcli.models.initializers import Initializer
 from tfcli.models.losses.base import Loss, align, in_dtype, loss_dtype, masked_weights, match_ranks
+from tfcli.models.nodes import make
 
 UNDECLARED: Any = None
 """What a base class has for a setting that some classes below it declare as a field."""
@@ -37,6 +39,11 @@ class Metric(Declared, kind="metric"):
     """What reports call it; by default its type."""
     dtype: Literal["float32", "float64"] | None = None
     """What it is computed in; by default the model's precision, at least float32."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.name is None:
+            self.name = self.report_name
 
     @classmethod
     def from_name(cls, name: str) -> dict[str, Any]:
@@ -94,10 +101,27 @@ class Metric(Declared, kind="metric"):
         for name, amount in amounts.items():
             self.variables[name].assign_add(cast(amount, self.variables[name].dtype))
 
+    def add_variable(
+        self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None, **common: Any
+    ) -> Variable:
+        """A state for a class of the user's own, which sets it in an `update_state(y_true, y_pred, sample_weight=None)` of its own."""
+        if isinstance(shape, str):  # Keras 2: the name first
+            name, shape = shape, common.pop("shape", ())
+        held = self.__dict__.setdefault("variables", {})
+        name = name or f"variable_{len(held)}"
+        value = make(Initializer, initializer)(tuple(shape), dtype or self.dtype or "float32").array
+        held[name] = Variable(value, trainable=False, name=f"{self.name}/{name}")
+        return held[name]
+
+    add_weight = add_variable
+
     def reset_state(self) -> None:
-        """Forget all batches."""
+        """Forget all batches, also in the metrics held in attributes."""
         for variable in self.__dict__.get("variables", {}).values():
-            variable.assign(np.zeros_like(variable.array))
+            variable.assign(np.zeros(tuple(variable.shape), variable.dtype.numpy))
+        for part in self.__dict__.values():
+            if isinstance(part, Metric):
+                part.reset_state()
 
     def __getattr__(self, name: str) -> Any:
         variables = self.__dict__.get("variables", {})

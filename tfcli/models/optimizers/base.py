@@ -40,6 +40,12 @@ class Optimizer(Declared, kind="optimizer"):
     """Update once in so many steps, with the mean of their gradients."""
 
     built = False
+    _declared_rate: Any = None
+
+    def __init__(self, *args: Any, name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.name = name or self.type_name
+        self._begin()
 
     def check(self):
         given = [name for name in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(self, name) is not None]
@@ -64,15 +70,22 @@ class Optimizer(Declared, kind="optimizer"):
         """The weight decay of this variable."""
         return self.weight_decay
 
+    def _begin(self) -> None:
+        """Make the step counter and, unless a schedule rules it, the learning rate a variable."""
+        if "iterations" in self.__dict__:
+            return
+        self.variables: dict[str, Variable] = {}
+        self.iterations = self._add("iterations", np.zeros((), np.int64))
+        self._declared_rate = self.learning_rate
+        if not isinstance(self.learning_rate, Schedule):
+            self.__dict__["learning_rate"] = self._add("learning_rate", np.asarray(self.learning_rate, np.float32))
+
     def build(self, variables: Sequence[Variable]) -> None:
         """Make the slots, once."""
         if self.built:
             return
+        self._begin()
         self.trained = list(variables)
-        self.variables: dict[str, Variable] = {}
-        self.iterations = self._add("iterations", np.zeros((), np.int64))
-        if not isinstance(self.learning_rate, Schedule):
-            self._add("learning_rate", np.asarray(self.learning_rate, np.float32))
         self._slots = {id(v): self._add_slots(v) for v in self.trained}
         self.__dict__["built"] = True
 
@@ -93,19 +106,30 @@ class Optimizer(Declared, kind="optimizer"):
         return {name: self._add(f"{name}/{path}", value) for name, value in values.items()}
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Setting `learning_rate` also sets that of the training under way, unless a schedule rules it."""
-        if name == "learning_rate" and self.built:
+        """Setting `learning_rate` sets the variable, also while training, unless a schedule rules it."""
+        if name == "learning_rate" and self._declared_rate is not None:
             if isinstance(self.learning_rate, Schedule):
                 raise TfcliError("this optimizer's learning rate follows a schedule; it cannot be set")
-            self.variables[f"{self.type_name}/learning_rate"].assign(np.asarray(value, np.float32))
-            value = float(np.asarray(value))
+            self.__dict__["_declared_rate"] = float(np.asarray(value))
+            self.learning_rate.assign(np.asarray(value, np.float32))
+            return
         super().__setattr__(name, value)
+
+    def spec(self) -> dict[str, Any]:
+        if self._declared_rate is None:
+            return super().spec()
+        declared = type(self).__new__(type(self))
+        declared.__dict__.update({name: getattr(self, name) for name in self.fields()})
+        declared.__dict__["learning_rate"] = self._declared_rate
+        return declared.spec()
+
+    get_config = spec
 
     def current_learning_rate(self) -> Tensor:
         """The learning rate of the next step, float32 of shape ()."""
         if isinstance(self.learning_rate, Schedule):
-            return self.learning_rate(self.iterations.value())
-        return self.variables[f"{self.type_name}/learning_rate"].value()
+            return cast(self.learning_rate(self.iterations.value()), "float32")
+        return self.learning_rate.value()
 
     def scale_loss(self, loss: Tensor) -> Tensor:
         """The loss to take gradients of."""
