@@ -1,6 +1,7 @@
 """Tensor (a value), Symbol (a value of a graph being traced) and Variable (a value that changes)."""
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +13,17 @@ from tfcli.errors import DtypeError, ShapeError, TfcliError
 if TYPE_CHECKING:
     from tfcli.engine.graph.ir import Graph, Node
 
-_operators: dict[str, Callable[..., Any]] = {}
-"""What Python's operators mean on tensors; `tfcli.engine.ops` fills it (`add`, `getitem`, ...)."""
+class _Operators(dict[str, Callable[..., Any]]):
+    """What Python's operators mean on tensors. The ops register them; they are loaded when the first is used."""
+
+    def __missing__(self, name: str) -> Callable[..., Any]:
+        for module in ("elementwise", "shape", "linalg"):
+            import_module(f"tfcli.engine.ops.{module}")
+        assert name in self, name
+        return self[name]
+
+
+_operators = _Operators()
 
 
 def operator(name: str) -> Callable[..., Any]:
@@ -129,16 +139,13 @@ class Operators:
         return _operators["getitem"](self, key)
 
 
-class Tensor(Operators):
-    """An immutable array of one dtype. `mask` rides along from layer to layer, as in Keras."""
+class Value(Operators):
+    """What tensors and variables have in common: a `spec`, and numbers in `array`."""
 
-    __slots__ = ("__weakref__", "array", "logits", "mask", "spec")
+    __slots__ = ()
 
-    def __init__(self, array: np.ndarray, spec: TensorSpec | None = None) -> None:
-        self.array = array
-        self.spec = spec or TensorSpec(Shape(array.shape), as_dtype(array.dtype))
-        self.mask: Tensor | None = None
-        self.logits: Tensor | None = None
+    spec: TensorSpec
+    array: np.ndarray
 
     @property
     def shape(self) -> Shape:
@@ -188,6 +195,18 @@ class Tensor(Operators):
     def __iter__(self) -> Iterator["Tensor"]:
         return (self[i] for i in range(len(self)))
 
+
+class Tensor(Value):
+    """An immutable array of one dtype. `mask` rides along from layer to layer, as in Keras."""
+
+    __slots__ = ("__weakref__", "array", "logits", "mask", "spec")
+
+    def __init__(self, array: np.ndarray, spec: TensorSpec | None = None) -> None:
+        self.array = array
+        self.spec = spec or TensorSpec(Shape(array.shape), as_dtype(array.dtype))
+        self.mask: Tensor | None = None
+        self.logits: Tensor | None = None
+
     def __repr__(self) -> str:
         return f"<tf.Tensor: shape={show_shape(self.shape)}, dtype={self.dtype.name}, numpy={self.array!r}>"
 
@@ -230,7 +249,7 @@ class Symbol(Tensor):
         return f"<tf.Tensor {self.node.op.name}:{self.index} shape={show_shape(self.shape)}, dtype={self.dtype.name}>"
 
 
-class Variable(Operators):
+class Variable(Value):
     """A tensor that can be assigned. `trainable`: a gradient tape watches it by itself."""
 
     __slots__ = ("__weakref__", "array", "name", "spec", "trainable")
@@ -244,19 +263,6 @@ class Variable(Operators):
         self.array = first_value(self, initial_value, dtype)
         self.spec = TensorSpec(Shape(self.array.shape if shape is None else shape), as_dtype(self.array.dtype), name)
         self.trainable = trainable and self.dtype.is_floating
-
-    shape = Tensor.shape
-    dtype = Tensor.dtype
-    ndim = rank = Tensor.ndim
-    get_shape = Tensor.get_shape
-    __float__, __int__, __bool__, __len__, __iter__ = (
-        Tensor.__float__,
-        Tensor.__int__,
-        Tensor.__bool__,
-        Tensor.__len__,
-        Tensor.__iter__,
-    )
-    __array__, item = Tensor.__array__, Tensor.item
 
     def numpy(self) -> np.ndarray:
         return self.array.copy()

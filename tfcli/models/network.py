@@ -85,7 +85,7 @@ class Network:
     ) -> dict[str, TensorSpec]:
         """The model's inputs: those declared, matched to the data's by name, else in order; without any, the data's own."""
         if not declared:
-            return {n: TensorSpec(s.shape, self._dtype(None, s), n) for n, s in given.items()}
+            return {n: TensorSpec(s.shape, as_dtype(self._dtype(None, s)), n) for n, s in given.items()}
         if len(declared) != len(given):
             message = f"the model has {len(declared)} inputs ({', '.join(declared)}), the data {len(given)} ({', '.join(given)})"
             self._problems.append(Problem(("model", "inputs"), message, at_key=True))
@@ -99,7 +99,7 @@ class Network:
             if not _compatible(shape, data.shape):
                 message = f"`{name}` is declared {show_shape(shape[1:])}, its data are {show_shape(data.shape[1:])}"
                 self._problems.append(Problem(("model", "inputs", name, "shape"), message))
-            matched[name] = TensorSpec(shape, self._dtype(item.dtype, data), name)
+            matched[name] = TensorSpec(shape, as_dtype(self._dtype(item.dtype, data)), name)
         return matched
 
     def _dtype(self, declared: str | None, data: TensorSpec) -> str:

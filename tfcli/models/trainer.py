@@ -23,9 +23,14 @@ from tfcli.models.optimizers import Optimizer
 class Batch(Protocol):
     """Arrays of one batch, first axis examples."""
 
-    inputs: Mapping[str, np.ndarray]
-    targets: Mapping[str, np.ndarray]
-    weights: np.ndarray | None
+    @property
+    def inputs(self) -> Mapping[str, np.ndarray]: ...
+
+    @property
+    def targets(self) -> Mapping[str, np.ndarray]: ...
+
+    @property
+    def weights(self) -> np.ndarray | None: ...
 
 
 class Trainer:
@@ -115,9 +120,9 @@ class Trainer:
     def _regularization(self) -> list[Tensor]:
         return [w.regularizer(w.value()) for w in self._weights if w.regularizer is not None]
 
-    def trace(self, inputs: dict[str, Tensor], targets: dict[str, Tensor]) -> None:
+    def trace(self, inputs: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> None:
         """Compute loss and metrics on symbols. Raises ShapeError, DtypeError where the labels do not fit the outputs."""
-        self._test(inputs, targets, None)
+        self._test(dict(inputs), dict(targets), None)
 
     # epochs
 

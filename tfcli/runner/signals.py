@@ -33,8 +33,8 @@ def stop_requests() -> Iterator[StopRequest]:
     request = StopRequest()
     before: dict[int, Any] = {}
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, request.receive)
+        for wanted in (signal.SIGINT, signal.SIGTERM):
+            before[wanted] = signal.signal(wanted, request.receive)
     except ValueError:  # not the main thread, which alone receives signals
         assert not before
     try:

@@ -233,7 +233,7 @@ class _Loop:
         tensors = self.trainer.state()
         if self.best_weights is not None:
             tensors["best"] = self.best_weights
-        state = {"epoch": self.epoch, "batch": self.batch, "best": self.best, "stopped": self.stopped}
+        state: dict[str, Any] = {"epoch": self.epoch, "batch": self.batch, "best": self.best, "stopped": self.stopped}
         if self.stopping is not None:
             state["early_stopping"] = self.stopping.state()
         if self.plateau is not None:

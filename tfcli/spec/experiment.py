@@ -35,10 +35,10 @@ class Experiment(Declared):
     """One loss, or one for each output."""
     loss_weights: dict[str, float] | None = None
     """How much each output's loss counts; default: 1."""
-    optimizer: Optimizer = "rmsprop"
+    optimizer: Optimizer = "rmsprop"  # type: ignore[assignment]
     metrics: list[Metric] | dict[str, list[Metric]] = []
     """What is reported besides the loss; a list, or a list for each output."""
-    train: TrainSpec = {}
+    train: TrainSpec = {}  # type: ignore[assignment]
     tune: TuneSpec | None = None
 
     def check(self) -> None:

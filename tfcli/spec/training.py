@@ -76,9 +76,9 @@ class TrainSpec(Declared, name="train"):
     """How much an example of each class counts in the loss."""
     early_stopping: EarlyStopping | None = None
     reduce_lr_on_plateau: ReduceLROnPlateau | None = None
-    checkpoint: Checkpoint | None = {}
+    checkpoint: Checkpoint | None = {}  # type: ignore[assignment]
     """null: only the finished model is saved."""
     terminate_on_nan: bool = True
     """Stop with an error when the loss is not a number."""
-    tensorboard: TensorBoard | None = {}
+    tensorboard: TensorBoard | None = {}  # type: ignore[assignment]
     """null: no event files."""

@@ -34,7 +34,8 @@ class Plan:
             slot.update({id(o): count + i for i, o in enumerate(node.outputs)})
             count += len(node.outputs)
         slot.update({id(symbol): i for i, symbol in enumerate(fed)})
-        self._fed, self._initial = len(fed), [None] * count
+        self._fed = len(fed)
+        self._initial: list[Any] = [None] * count
         self._fetches = [slot[id(f)] for f in fetches]
         running = [node for node in nodes if not isinstance(node.op, Constant)]
         for node in nodes:
