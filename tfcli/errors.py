@@ -37,3 +37,7 @@ class TrainingError(TfcliError):
 
 class CheckpointError(TfcliError):
     """A checkpoint or a run directory is missing, damaged or held by another process."""
+
+
+InvalidArgumentError = TfcliError
+"""TensorFlow's name, for programs that catch it."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfcli.engine.graph.execute import Plan, needed
-from tfcli.engine.graph.ir import AssignVariable, Constant, Graph, Node, Placeholder, ReadVariable
+from tfcli.engine.graph.ir import AssignVariable, Constant, Graph, Node, Placeholder, ReadVariable, value_of
 from tfcli.engine.graph.sketch import SKETCH, is_sketched
 from tfcli.engine.op import Op
 from tfcli.engine.spec import show_shape
@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from tfcli.engine.tape import GradientTape
 
 
+default_graph: Graph | None = None
+"""Where the ops of every thread go while eager execution is disabled."""
+
+
 class _State(threading.local):
     """What is going on in this thread: the graph being traced and the tapes that record."""
 
     def __init__(self) -> None:
-        self.graph: Graph | None = None
+        self.graph: Graph | None = default_graph
         self.tapes: list[GradientTape] = []
 
 
@@ -68,7 +72,7 @@ def read(variable: Variable) -> Tensor:
     """The variable's value now. The body of a loop has it from where the loop stands, so that gradients reach it there."""
     graph = state.graph
     if graph is None:
-        value = Tensor(variable.array)
+        value = Tensor(value_of(variable))
     elif graph.captures:
         value = _value_in(graph, variable)
     else:

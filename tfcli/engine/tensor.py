@@ -237,6 +237,12 @@ class Symbol(Tensor):
 
     __int__ = __index__
 
+    def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
+        """The value in the session, or the one that is entered."""
+        from tfcli.engine.graph.session import running_session
+
+        return running_session(session).run(self, feed_dict)
+
     @property
     def op(self) -> "Node":
         return self.node

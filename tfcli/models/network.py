@@ -84,14 +84,16 @@ class Network:
         self, declared: dict[str, InputSpec] | None, given: Mapping[str, TensorSpec]
     ) -> dict[str, TensorSpec]:
         """The model's inputs: those declared, matched to the data's by name, else in order; without any, the data's own."""
+        self.sources = {name: name for name in given}
+        """Which of the data's inputs each model input reads."""
         if not declared:
             return {n: TensorSpec(s.shape, as_dtype(self._dtype(None, s)), n) for n, s in given.items()}
         if len(declared) != len(given):
             message = f"the model has {len(declared)} inputs ({', '.join(declared)}), the data {len(given)} ({', '.join(given)})"
             self._problems.append(Problem(("model", "inputs"), message, at_key=True))
             self._raise_problems()
-        by_name = set(declared) == set(given)
-        self.sources = {n: n if by_name else g for n, g in zip(declared, given, strict=True)}
+        if set(declared) != set(given):
+            self.sources = dict(zip(declared, given, strict=True))
         matched = {}
         for name, item in declared.items():
             data = given[self.sources[name]]

@@ -113,11 +113,12 @@ def class_weight_vector(weights: Mapping[int, float], floatx: str) -> np.ndarray
 
 
 def descend(
-    optimizer: Optimizer, weights: Sequence[Variable], compute: Callable[[], tuple[Tensor, Any]]
+    optimizer: Optimizer, compute: Callable[[], tuple[Tensor, Any]], weights: Callable[[], Sequence[Variable]]
 ) -> tuple[Tensor, Any]:
-    """One step of training: the gradients of the loss that `compute` gives, applied. Returns what it gave."""
+    """One step of training: the gradients of the loss that `compute` gives, applied to `weights()`. Returns what it gave."""
     with GradientTape() as tape:
         loss, outputs = compute()
         scaled = optimizer.scale_loss(loss)
-    optimizer.apply(tape.gradient(scaled, list(weights)), list(weights))
+    trained = list(weights())  # a model that builds itself when it is called has them only now
+    optimizer.apply(tape.gradient(scaled, trained), trained)
     return loss, outputs

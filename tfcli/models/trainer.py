@@ -75,13 +75,7 @@ class Trainer:
         return {name: output.numpy() for name, output in outputs.items()}
 
     def _inputs(self, batch: Batch) -> dict[str, Tensor]:
-        given = batch.inputs
-        names = (
-            self.network.inputs
-            if set(self.network.inputs) == set(given)
-            else dict(zip(self.network.inputs, given, strict=True))
-        )
-        return {n: Tensor(given[n] if n in given else given[names[n]]) for n in self.network.inputs}  # type: ignore[index]
+        return {name: Tensor(batch.inputs[source]) for name, source in self.network.sources.items()}
 
     def _tensors(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor | None]:
         targets = {h.target: Tensor(batch.targets[h.target]) for h in self.heads}
@@ -92,7 +86,9 @@ class Trainer:
     def _train(self, inputs: dict[str, Tensor], targets: dict[str, Tensor], weights: Tensor | None) -> Tensor:
         with RandomScope(self.seed, self.step.value()):
             _, outputs = descend(
-                self.optimizer, self._weights, lambda: self._compute_loss(inputs, targets, weights, training=True)
+                self.optimizer,
+                lambda: self._compute_loss(inputs, targets, weights, training=True),
+                lambda: self._weights,
             )
         self.step.assign_add(1)
         self.objective.update_metrics(targets, outputs)

@@ -518,6 +518,19 @@ class Dataset:
             raise DataError(f"get_single_element: the dataset has {'more than one element' if found else 'no element'}")
         return found[0]
 
+    def counted(self, expected: int) -> "Dataset":
+        """The same elements, of which there are `expected`. Raises DataError at the end where there are not."""
+
+        def begin() -> Iterator[Element]:
+            count = 0
+            for element in self._begin():
+                count += 1
+                yield element
+            if count != expected:
+                raise DataError(f"assert_cardinality: the dataset has {count} elements, not {expected}")
+
+        return self._like(begin, expected)
+
     def _like(self, begin: Callable[[], Iterator[Element]], cardinality: int = UNKNOWN) -> "Dataset":
         return Dataset(lambda: self.element_spec, begin, cardinality)
 

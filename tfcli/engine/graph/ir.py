@@ -22,6 +22,12 @@ class Node:
         self.control: tuple[Node, ...] = ()
         """Nodes that must run before this one, though none of its inputs comes from them."""
 
+    def run(self, feed_dict: Any = None, session: Any = None) -> None:
+        """Run it in the session, or the one that is entered."""
+        from tfcli.engine.graph.session import running_session
+
+        running_session(session).run(self, feed_dict)
+
     def __repr__(self) -> str:
         return f"{self.op!r}({', '.join(str(i.spec) for i in self.inputs)}) -> {', '.join(str(o.spec) for o in self.outputs)}"
 
@@ -64,6 +70,15 @@ class Uninitialized(np.ndarray):
     """What a variable of a session's graph holds before its initializer has run: the shape and dtype alone."""
 
 
+def value_of(variable: Variable) -> np.ndarray:
+    """What the variable holds. Raises TfcliError before its initializer has run."""
+    if isinstance(variable.array, Uninitialized):
+        raise TfcliError(
+            f"the variable {variable.name!r} has no value yet; run tf.compat.v1.global_variables_initializer() first"
+        )
+    return variable.array
+
+
 class ReadVariable(Op):
     """The value of a variable when its turn comes."""
 
@@ -74,12 +89,7 @@ class ReadVariable(Op):
         return TensorSpec(self.variable.shape, self.variable.dtype)
 
     def forward(self) -> np.ndarray:
-        array = self.variable.array
-        if isinstance(array, Uninitialized):
-            raise TfcliError(
-                f"the variable {self.variable.name!r} has no value yet; run tf.compat.v1.global_variables_initializer() first"
-            )
-        return array
+        return value_of(self.variable)
 
     def __repr__(self) -> str:
         return f"read_variable({self.variable.name})"

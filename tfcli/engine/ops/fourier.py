@@ -67,7 +67,7 @@ class FftForward(_Transform):
         return Ifft(self.axes)(g)
 
 
-class Rfft(Op):
+class RealFft(Op):
     """x real (..., n) -> the first n // 2 + 1 coefficients of its transform."""
 
     length: int
@@ -84,7 +84,7 @@ class Rfft(Op):
         return Real()(FftAdjoint(1)(full))
 
 
-class Irfft(Op):
+class RealIfft(Op):
     """The real signal of `length` whose first length // 2 + 1 coefficients are x."""
 
     length: int
@@ -100,7 +100,7 @@ class Irfft(Op):
         weights[0] = 1.0 / self.length
         if self.length % 2 == 0:
             weights[-1] = 1.0 / self.length
-        return Rfft(self.length)(g) * weights.astype(x.dtype.numpy)
+        return RealFft(self.length)(g) * weights.astype(x.dtype.numpy)
 
 
 def fft(input: Any) -> Tensor:
@@ -143,7 +143,7 @@ def rfft(input_tensor: Any, fft_length: Any = None) -> Tensor:
     length = size if fft_length is None else int(np.reshape(fft_length, ()))
     if length is None:
         raise ShapeError(f"rfft: the last axis of {show_shape(x.shape)} is unknown; give fft_length")
-    return Rfft(length)(fitted(x, length))
+    return RealFft(length)(fitted(x, length))
 
 
 def irfft(input_tensor: Any, fft_length: Any = None) -> Tensor:
@@ -153,7 +153,7 @@ def irfft(input_tensor: Any, fft_length: Any = None) -> Tensor:
     if fft_length is None and size is None:
         raise ShapeError(f"irfft: the last axis of {show_shape(x.shape)} is unknown; give fft_length")
     length = 2 * (size - 1) if fft_length is None else int(np.reshape(fft_length, ()))  # type: ignore[operator]
-    return Irfft(length)(fitted(x, length // 2 + 1))
+    return RealIfft(length)(fitted(x, length // 2 + 1))
 
 
 def fitted(x: Tensor, size: int) -> Tensor:

@@ -209,6 +209,11 @@ def set_seed(seed: int) -> None:
     _global.restart(seed)
 
 
+def current_scope() -> RandomScope:
+    """The scope that this thread is in, or the global one."""
+    return _entered.scopes[-1] if _entered.scopes else _global
+
+
 def next_key(seed: int | None) -> np.ndarray:
     """The Philox key of a stream beside the engine's, such as the order of a dataset: that of `seed`, or the next one.
 
@@ -226,8 +231,7 @@ def global_generator() -> np.random.Generator:
 
 def _draw(op: type[Draw], shape: Any, like: Tensor | None, dtype: Any, seed: int | None, *settings: Any) -> Tensor:
     """`op` at the next place of the current scope, in `shape` or that of `like`."""
-    scope = _entered.scopes[-1] if _entered.scopes else _global
-    key, op_seed, stream, counter = scope.next(seed)
+    key, op_seed, stream, counter = current_scope().next(seed)
     sizes = None if like is not None else Shape(shape)
     return op(key, op_seed, stream, sizes, as_dtype(dtype), *settings)(counter, *([] if like is None else [like]))
 

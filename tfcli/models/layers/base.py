@@ -97,7 +97,7 @@ _COMMON = frozenset(
     "input_shape input_dim input_length batch_input_shape batch_shape batch_size dtype autocast weights".split()
 )
 """What Keras's layers take besides their own settings."""
-_BOOKKEEPING = frozenset({"_arguments", "_calls", "_losses", "_states", "_weights"})
+_BOOKKEEPING = frozenset({"_arguments", "_given", "_functions", "_calls", "_losses", "_states", "_weights"})
 
 
 class Layer(Declared, kind="layer"):
@@ -238,7 +238,11 @@ class Layer(Declared, kind="layer"):
 
     def sublayers(self) -> Iterator["Layer"]:
         """Layers held in attributes, also in lists and dicts, in the order they were set."""
-        return _held(self._attributes(), Layer)
+        return self.held(Layer)
+
+    def held(self, kind: type) -> Iterator[Any]:
+        """What of a kind is held in attributes, lists and dicts."""
+        return _held(self._attributes(), kind)
 
     def _attributes(self) -> list[Any]:
         return [value for name, value in self.__dict__.items() if name not in _BOOKKEEPING]
@@ -311,7 +315,7 @@ class Layer(Declared, kind="layer"):
 
     def _own_variables(self) -> list[Any]:
         """Made by `add_weight` or set as attributes, the trainable ones first."""
-        held = unique([*self.__dict__.get("_weights", ()), *_held(self._attributes(), Variable)])
+        held = unique([*self.__dict__.get("_weights", ()), *self.held(Variable)])
         return sorted(held, key=lambda v: not v.trainable)
 
     @property

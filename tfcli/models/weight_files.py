@@ -1,0 +1,89 @@
+"""Weights in files: safetensors, named by where a weight stands in the model, as in a spec."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tfcli.engine.spec import show_shape
+from tfcli.engine.tensor import Variable, constant
+from tfcli.errors import SpecError
+from tfcli.logging.tensors import load_tensors, save_tensors
+from tfcli.models.layers.base import Layer
+
+WEIGHTS_SUFFIX = ".weights.safetensors"
+
+
+def named_weights(layer: Layer) -> dict[str, Variable]:
+    """Every weight by its path in the layer: `dense/kernel`, `encoder/dense_1/bias`.
+
+    A layer without a name of its own is called by its type, numbered among those beside it, so that equal models made one after
+    another have equal names.
+    """
+    found: dict[int, str] = {}
+    _collect(layer, "", found, variables := {})
+    return {path: variables[identity] for identity, path in found.items()}
+
+
+def _collect(layer: Layer, prefix: str, found: dict[int, str], variables: dict[int, Any]) -> None:
+    if layer.is_registered():  # its weights' paths are fixed, with those of the layers inside
+        own = {w.path.removeprefix(f"{layer.path}/"): w for w in layer.weights}
+    else:
+        own = _numbered([(v.name, v) for v in layer._own_variables()])
+    for name, variable in own.items():
+        if id(variable) not in found:
+            found[id(variable)], variables[id(variable)] = prefix + name, variable
+    if not layer.is_registered():
+        children = [child for child in layer.sublayers() if child.weights]
+        for name, child in _numbered([(child.given_name or child.type_name, child) for child in children]).items():
+            _collect(child, f"{prefix}{name}/", found, variables)
+
+
+def _numbered(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    counts: Counter[str] = Counter()
+    numbered = {}
+    for name, item in pairs:
+        counts[name] += 1
+        numbered[name if counts[name] == 1 else f"{name}_{counts[name] - 1}"] = item
+    return numbered
+
+
+def check_path(path: Path) -> None:
+    """Raise SpecError for what is no safetensors file."""
+    if path.suffix != ".safetensors":
+        raise SpecError(
+            f"weights are kept in safetensors files: give a path that ends in {WEIGHTS_SUFFIX!r}, got {path.name!r}"
+            + (" (HDF5 and .keras files are not read or written)" if path.suffix in (".h5", ".hdf5", ".keras") else "")
+        )
+
+
+def save_weights(model: Layer, path: Path, overwrite: bool) -> None:
+    """Raises SpecError for another kind of file, for one that exists (unless `overwrite`), and for a model without weights."""
+    check_path(path)
+    weights = named_weights(model)
+    if not weights and not model.built:
+        raise SpecError(f"{model.name} has no weights yet; call it on data or build(input_shape) it first")
+    if path.exists() and not overwrite:
+        raise SpecError(f"{path} exists already; overwrite=True replaces it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_tensors(path, {name: weight.array for name, weight in weights.items()})
+
+
+def load_weights(model: Layer, path: Path, skip_mismatch: bool) -> None:
+    """Raises SpecError naming what is missing, unknown or of another shape; with `skip_mismatch` only what fits is set."""
+    check_path(path)
+    if not path.is_file():
+        raise SpecError(f"there is no weights file {path}")
+    arrays, weights = load_tensors(path), named_weights(model)
+    lines = [f"{name} is missing" for name in weights.keys() - arrays.keys()]
+    lines += [f"{name} is no weight of this model" for name in arrays.keys() - weights.keys()]
+    fitting = []
+    for name in weights.keys() & arrays.keys():
+        if tuple(weights[name].shape) == arrays[name].shape:
+            fitting.append(name)
+        else:
+            lines.append(f"{name} is {show_shape(arrays[name].shape)}, in the model {show_shape(weights[name].shape)}")
+    if lines and not skip_mismatch:
+        hint = "" if weights else "\n  (the model is not built yet: call it on data or build(input_shape) it first)"
+        raise SpecError(f"the weights of {path} do not fit the model:\n  " + "\n  ".join(sorted(lines)[:10]) + hint)
+    for name in fitting:
+        weights[name].assign(constant(arrays[name].astype(weights[name].dtype.numpy)))
