@@ -28,6 +28,7 @@ NAMES: dict[str, dict[str, str]] = {
         "engine.tape": "GradientTape gradients",
         "engine.function": "function",
         "engine.dispatch": "executing_eagerly init_scope",
+        "engine.graph.session": "Graph=SessionGraph control_dependencies name_scope group no_op",
         "engine.ops.branch": "cond case switch_case",
         "engine.ops.loops": "while_loop map_fn vectorized_map scan foldl foldr",
         "engine.ops.custom": "custom_gradient",
@@ -51,7 +52,7 @@ NAMES: dict[str, dict[str, str]] = {
             "histogram_fixed_width_bins"
         ),
         "engine.ops.arrange": (
-            "roll sequence_mask ensure_shape bitcast saturate_cast size rank identity_n no_op group slice=slice_ "
+            "roll sequence_mask ensure_shape bitcast saturate_cast size rank identity_n slice=slice_ "
             "strided_slice where=where_ tensor_scatter_nd_sub tensor_scatter_nd_max tensor_scatter_nd_min "
             "dynamic_partition dynamic_stitch reverse_sequence unravel_index broadcast_static_shape "
             "broadcast_dynamic_shape shape_n eye is_tensor is_symbolic_tensor get_static_value "
@@ -61,6 +62,7 @@ NAMES: dict[str, dict[str, str]] = {
         "engine.ops.debugging": f"{_ASSERTIONS} Assert=assert_that print=print_ py_function numpy_function",
         "engine.spec.DTYPES": _DTYPES,
     },
+    "autodiff": {"engine.forward": "ForwardAccumulator"},
     "math": {
         "engine.ops.elementwise": (
             f"{_ELEMENTWISE} squared_difference logical_xor rsqrt reciprocal expm1 log log1p softplus erf is_nan is_inf "
@@ -87,8 +89,8 @@ NAMES: dict[str, dict[str, str]] = {
     "linalg": {
         "engine.ops.linalg": "matmul einsum tensordot band_part diag diag_part trace",
         "engine.ops.decomposition": (
-            "inv solve triangular_solve cholesky cholesky_solve qr svd eigh eigvalsh eig eigvals det slogdet logdet lstsq "
-            "pinv expm matrix_rank norm normalize matvec cross set_diag tensor_diag tensor_diag_part matrix_transpose"
+            "inv solve triangular_solve cholesky cholesky_solve qr svd eigh eigvalsh eig eigvals det slogdet logdet "
+            "lstsq pinv expm matrix_rank norm normalize matvec cross set_diag tensor_diag tensor_diag_part matrix_transpose"
         ),
         "engine.ops.complex": "adjoint",
         "engine.ops.mathematics": "global_norm",
@@ -104,8 +106,8 @@ NAMES: dict[str, dict[str, str]] = {
         ),
         "engine.ops.nn_windows": (
             "conv1d conv2d conv3d convolution atrous_conv2d conv1d_transpose conv2d_transpose conv3d_transpose "
-            "depthwise_conv2d separable_conv2d max_pool=nn_max_pool max_pool1d max_pool2d max_pool3d avg_pool=nn_avg_pool "
-            "avg_pool1d avg_pool2d avg_pool3d pool local_response_normalization lrn=local_response_normalization"
+            "depthwise_conv2d separable_conv2d max_pool=nn_max_pool max_pool1d max_pool2d max_pool3d "
+            "avg_pool=nn_avg_pool avg_pool1d avg_pool2d avg_pool3d pool local_response_normalization lrn=local_response_normalization"
         ),
         "engine.ops.nn_losses": (
             "bias_add crelu silu=swish swish weighted_cross_entropy_with_logits log_poisson_loss embedding_lookup "
@@ -120,12 +122,14 @@ NAMES: dict[str, dict[str, str]] = {
             "set_seed normal uniform truncated_normal shuffle categorical stateless_uniform stateless_normal"
         ),
         "engine.ops.distributions": (
-            "gamma poisson stateless_truncated_normal stateless_categorical stateless_gamma stateless_poisson fold_in split "
-            "Generator get_global_generator set_global_generator"
+            "gamma poisson stateless_truncated_normal stateless_categorical stateless_gamma stateless_poisson "
+            "fold_in split Generator get_global_generator set_global_generator"
         ),
     },
     "random.experimental": {
-        "engine.ops.distributions": "Generator get_global_generator set_global_generator stateless_fold_in=fold_in stateless_split=split",
+        "engine.ops.distributions": (
+            "Generator get_global_generator set_global_generator stateless_fold_in=fold_in stateless_split=split"
+        ),
     },
     "signal": {
         "engine.ops.fourier": "fft ifft fft2d ifft2d fft3d ifft3d rfft irfft fftshift ifftshift",
@@ -168,7 +172,16 @@ NAMES: dict[str, dict[str, str]] = {
 }
 """Namespace -> module (within tfcli) -> its public names."""
 
-MODULES = {"data": "data", "errors": "errors"}
+MODULES = {
+    "compat": "compat",
+    "data": "data",
+    "errors": "errors",
+    "keras": "keras",
+    "optimizers": "keras.optimizers",
+    "losses": "keras.losses",
+    "metrics": "keras.metrics",
+    "initializers": "keras.initializers",
+}
 """Namespaces that are modules of their own."""
 
 
@@ -205,16 +218,18 @@ def lookup(space: str, name: str) -> Any:
 
 
 def _labelled(value: Any) -> Any:
-    """A function that also takes TensorFlow's `name=`, a label that graphs here do without."""
+    """A function that also takes TensorFlow's `name=`, by which a session's graph knows the result."""
     if not inspect.isfunction(value):
         return value
+    from tfcli.engine.dispatch import labelled_as
+
     parameters = inspect.signature(value).parameters
     if "name" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return value
 
     @functools.wraps(value)
     def labelled(*args: Any, name: str | None = None, **kwargs: Any) -> Any:
-        return value(*args, **kwargs)
+        return labelled_as(name, value(*args, **kwargs))
 
     return labelled
 

@@ -8,9 +8,9 @@ import os
 from pathlib import Path
 
 import pytest
-from spec_stubs import Experiment
 
 from tfcli.spec.diagnostics import InvalidSpec
+from tfcli.spec.experiment import Experiment
 from tfcli.spec.load import load
 
 BROKEN = Path(__file__).parent / "broken"

@@ -16,7 +16,14 @@ from tfcli.data.stage import Batch, Stage
 
 __all__ = ["ArraySpec", "Batch", "DataSpec", "PreparedData", "Source", "Split", "Stage", "prepare", "restore"]
 
-TENSORFLOW_NAMES = ("AUTOTUNE", "INFINITE_CARDINALITY", "UNKNOWN_CARDINALITY", "Dataset", "DatasetSpec", "TextLineDataset")
+TENSORFLOW_NAMES = (
+    "AUTOTUNE",
+    "INFINITE_CARDINALITY",
+    "UNKNOWN_CARDINALITY",
+    "Dataset",
+    "DatasetSpec",
+    "TextLineDataset",
+)
 """What `tf.data` has, loaded when it is first used."""
 
 

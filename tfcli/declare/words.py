@@ -90,7 +90,7 @@ def listing(names: list[str], like: str, most: int = 24) -> str:
     if len(names) <= most:
         return "known: " + ", ".join(f"`{name}`" for name in names)
     few = ", ".join(f"`{name}`" for name in difflib.get_close_matches(like, names, 4, 0.0))
-    return f"the nearest are {few}; `tfcli schema` has all {len(names)}"
+    return f"the nearest are {few}; `tfcli schema` lists all"
 
 
 def mismatch(annotation: Any, value: Any, path: Path) -> Problem:

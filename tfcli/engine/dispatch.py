@@ -68,6 +68,13 @@ def _into(graph: Graph, value: Any) -> Tensor:
     return graph.constant(as_array(value)) if not isinstance(value, Variable) else read(value)
 
 
+def labelled_as(name: str | None, value: Any) -> Any:
+    """`value`, which a graph with names now knows under this one."""
+    if name is not None and isinstance(value, Symbol):
+        value.graph.label(value.node, name)
+    return value
+
+
 def read(variable: Variable) -> Tensor:
     """The variable's value now. The body of a loop has it from where the loop stands, so that gradients reach it there."""
     graph = state.graph

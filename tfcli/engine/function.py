@@ -18,6 +18,7 @@ from tfcli.engine import nest
 from tfcli.engine.dispatch import recording, replay, state, tracing
 from tfcli.engine.graph.execute import Plan
 from tfcli.engine.graph.ir import AssignVariable, Graph, ReadVariable, verify
+from tfcli.engine.graph.passes import optimize
 from tfcli.engine.signature import Guards, describe, fits, generalized
 from tfcli.engine.spec import TensorSpec, show_shape
 from tfcli.engine.tensor import Symbol, Tensor, Variable, convert_to_tensor
@@ -55,7 +56,7 @@ class ConcreteFunction:
         self._leaves = nest.flatten(outputs)
         self._fetches = [leaf for leaf in self._leaves if isinstance(leaf, Tensor)]
         verify(graph, self._fetches)
-        self._plan = Plan(graph, self._fetches)
+        self._plan = Plan(*optimize(graph, self._fetches))
 
     @property
     def structured_outputs(self) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 from tfcli.engine import nest
 from tfcli.engine.dispatch import recording, state
-from tfcli.engine.graph.ir import Node, ReadVariable
+from tfcli.engine.graph.ir import Node, ReadVariable, scoped
 from tfcli.engine.op import Op
 from tfcli.engine.spec import show_shape
 from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
@@ -195,7 +195,8 @@ def backward(nodes: Sequence[Node], targets: list[Tensor], seeds: list[Any], sou
             continue
         received = [gradients.get(id(o)) if id(o) in kept else gradients.pop(id(o), None) for o in node.outputs]
         if any(g is not None for g in received):
-            _sweep(node, received, needed, gradients)
+            with scoped(node.scope):
+                _sweep(node, received, needed, gradients)
     return [gradients.get(id(s)) for s in sources]
 
 

@@ -220,6 +220,8 @@ class Symbol(Tensor):
         self.spec, self.mask, self.logits = spec, None, None
         self.graph, self.node, self.index = graph, node, index
 
+    __hash__ = object.__hash__  # type: ignore[assignment]  # a symbol is a key of feed_dict
+
     @property
     def array(self) -> np.ndarray:  # type: ignore[override]
         otherwise = "tf functions of the tensor, or return it; tf.print shows it, tf.py_function hands it to Python"
@@ -228,11 +230,22 @@ class Symbol(Tensor):
     def __bool__(self) -> bool:
         raise TfcliError(instead_of_python("the truth"))
 
+    def _static(self) -> np.ndarray | None:
+        from tfcli.engine.graph.static import static_value
+
+        return static_value(self)
+
     def __iter__(self) -> Iterator[Tensor]:
+        known = self._static()
+        if known is not None and known.ndim:
+            return iter([Tensor(np.asarray(item)) for item in known])
         otherwise = "tf.unstack where the length is known, else tf.map_fn, tf.scan or tf.while_loop"
         raise TfcliError(instead_of_python("the elements", otherwise))
 
     def __index__(self) -> int:
+        known = self._static()
+        if known is not None:
+            return int(known)
         raise TfcliError(instead_of_python("the value as a Python number", "tf.range, tf.gather and their kin, which take tensors"))
 
     __int__ = __index__

@@ -41,7 +41,9 @@ class PyDataset:
 class Batches:
     """Batches, an epoch at a time. With `steps` an epoch has that many, and the next goes on where it ended."""
 
-    def __init__(self, source: Callable[[], Iterator[Any]], num_batches: int | None, steps: int | None, again: bool) -> None:
+    def __init__(
+        self, source: Callable[[], Iterator[Any]], num_batches: int | None, steps: int | None, again: bool
+    ) -> None:
         self.source, self.again = source, again
         self.steps = steps
         self.num_batches = steps if steps is not None else num_batches
@@ -171,7 +173,9 @@ def count_examples(arrays: Any) -> int:
     sizes = {len(a) if a.ndim else None for a in nest.flatten(arrays) if a is not None}
     if len(sizes) != 1 or None in sizes:
         shown = ", ".join(str(a.shape) for a in nest.flatten(arrays) if a is not None)
-        raise DataError(f"all arrays must have the same number of examples along their first axis; the shapes are {shown}")
+        raise DataError(
+            f"all arrays must have the same number of examples along their first axis; the shapes are {shown}"
+        )
     return int(sizes.pop() or 0)
 
 

@@ -127,7 +127,9 @@ class Fitting:
         examples = _examples(y_pred if x is None else x)
         total = objective.compute(targets, outputs, weights, examples, self.losses)  # type: ignore[attr-defined]
         if total is None:
-            raise TrainingError("there is nothing to minimise: give compile a loss (and fit the targets), or call add_loss")
+            raise TrainingError(
+                "there is nothing to minimise: give compile a loss (and fit the targets), or call add_loss"
+            )
         return total
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Logs:
@@ -397,7 +399,9 @@ class Fitting:
         """Set them from what `training_state` gave. Raises SpecError where it is another model's."""
         held = self._training_variables()
         if held.keys() != state.keys():
-            raise SpecError("the saved state of training belongs to another model or optimizer, or this one is not built yet")
+            raise SpecError(
+                "the saved state of training belongs to another model or optimizer, or this one is not built yet"
+            )
         for name, variable in held.items():
             variable.assign(constant(state[name]))
 

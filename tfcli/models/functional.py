@@ -137,7 +137,9 @@ class Wiring:
         """The tensors for the inputs, by name or in order; converted and cast, their ranks adjusted as Keras does. Raises ShapeError."""
         values = self._in_order(given)
         if len(values) != len(self.inputs):
-            raise ShapeError(f"the model has {len(self.inputs)} inputs ({', '.join(self.input_names)}), got {len(values)}")
+            raise ShapeError(
+                f"the model has {len(self.inputs)} inputs ({', '.join(self.input_names)}), got {len(values)}"
+            )
         return [fit_input(v, s.spec, s.node.name) for v, s in zip(values, self.inputs, strict=True)]
 
     def _in_order(self, given: Any) -> list[Any]:

@@ -11,7 +11,7 @@ from tfcli.engine.spec import Shape, TensorSpec, as_dtype
 from tfcli.errors import SpecError
 from tfcli.models.fit import Fitting
 from tfcli.models.functional import Wiring
-from tfcli.models.layers.base import Layer, settings, unique
+from tfcli.models.layers.base import Layer, unique
 
 
 class Model(Fitting, Layer, abstract=True):

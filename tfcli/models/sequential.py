@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tfcli.engine import nest
+from tfcli.engine.dispatch import recording, tracing
 from tfcli.engine.graph.sketch import is_sketched
 from tfcli.engine.spec import Shape, as_dtype
 from tfcli.errors import SpecError
@@ -56,7 +57,7 @@ class Sequential(Model, abstract=True):
         self.wiring, self.built = None, False
         if self._first is None or not self._stack:
             return
-        with self.in_scope():
+        with self.in_scope(), tracing(None), recording([]):
             value = self._first
             for layer in self._stack:
                 layer.calls.clear()

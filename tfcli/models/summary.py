@@ -69,8 +69,10 @@ def _shape(layer: Any) -> str:
     elif getattr(layer, "wiring", None) is not None:
         outputs = layer.output
     else:
+        outputs = layer.__dict__.get("_output_specs")
+    shapes = [show_shape(value.shape) for value in nest.flatten(outputs) if value is not None]
+    if not shapes:
         return "?"
-    shapes = [show_shape(symbol.shape) for symbol in nest.flatten(outputs)]
     return shapes[0] if len(shapes) == 1 else f"[{', '.join(shapes)}]"
 
 
@@ -109,7 +111,9 @@ def _chosen(layers: list[Any], names: Sequence[str] | None) -> list[Any]:
     starts = [i for i, layer in enumerate(layers) if re.match(names[0], layer.name)]
     ends = [i for i, layer in enumerate(layers) if re.match(names[1], layer.name)]
     if not starts or not ends:
-        raise SpecError(f"layer_range {list(names)} matches no layers; there are: {', '.join(layer.name for layer in layers)}")
+        raise SpecError(
+            f"layer_range {list(names)} matches no layers; there are: {', '.join(layer.name for layer in layers)}"
+        )
     first, last = sorted((starts[0], ends[-1]))
     return layers[first : last + 1]
 

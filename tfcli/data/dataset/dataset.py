@@ -71,7 +71,9 @@ class Dataset:
     def __len__(self) -> int:
         if self._cardinality < 0:
             what = "endless" if self._cardinality == INFINITE else "of unknown length"
-            raise TypeError(f"the dataset is {what}: count its elements, or tell with tf.data.experimental.assert_cardinality")
+            raise TypeError(
+                f"the dataset is {what}: count its elements, or tell with tf.data.experimental.assert_cardinality"
+            )
         return self._cardinality
 
     def __bool__(self) -> bool:
@@ -88,7 +90,9 @@ class Dataset:
         structure = _as_arrays(tensors)
         columns = tuple(nest.flatten(structure))
         if not columns or any(c.ndim == 0 for c in columns):
-            raise DataError("from_tensor_slices: expected arrays with a first axis to slice; from_tensors keeps them whole")
+            raise DataError(
+                "from_tensor_slices: expected arrays with a first axis to slice; from_tensors keeps them whole"
+            )
         lengths = {len(c) for c in columns}
         if len(lengths) > 1:
             raise DataError(f"from_tensor_slices: the arrays have {sorted(lengths)} rows; all must have equally many")
@@ -391,7 +395,9 @@ class Dataset:
             begin: Callable[[], Iterator[Element]] = lambda: self._rows.batches(size, drop_remainder)  # type: ignore[union-attr]  # noqa: E731
         else:
             begin = lambda: map(streams.stacked, streams.grouped(self._begin(), size, drop_remainder))  # noqa: E731
-        return Dataset(lambda: _batched(self.element_spec, first), begin, _batches(self._cardinality, size, drop_remainder))
+        return Dataset(
+            lambda: _batched(self.element_spec, first), begin, _batches(self._cardinality, size, drop_remainder)
+        )
 
     def padded_batch(
         self,
@@ -436,7 +442,11 @@ class Dataset:
         name: str | None = None,
     ) -> "Dataset":
         """Datasets of `size` elements, `stride` apart, beginning every `shift` elements; one dataset for each component."""
-        length, step, gap = _positive("window", size), _positive("window", size if shift is None else shift), int(stride)
+        length, step, gap = (
+            _positive("window", size),
+            _positive("window", size if shift is None else shift),
+            int(stride),
+        )
         specs = nest.flatten(self.element_spec)
         have, reach = self._cardinality, (length - 1) * gap + 1
         total = have if have < 0 else max(-(-(have - reach + 1) // step), 0) if drop_remainder else -(-have // step)
@@ -497,7 +507,9 @@ class Dataset:
         if len(bucket_batch_sizes) != len(bucket_boundaries) + 1:
             raise DataError("bucket_by_sequence_length: there is one batch size more than there are boundaries")
         if pad_to_bucket_boundary:
-            raise DataError("bucket_by_sequence_length: batches are padded to their longest element; give padded_shapes")
+            raise DataError(
+                "bucket_by_sequence_length: batches are padded to their longest element; give padded_shapes"
+            )
         edges, sizes = np.asarray(bucket_boundaries), [int(s) for s in bucket_batch_sizes]
 
         def bucket(*components: Any) -> Any:

@@ -1,6 +1,8 @@
 """The graph: nodes in program order, each an op with its inputs and outputs."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,14 +13,31 @@ from tfcli.engine.tensor import Symbol, Tensor, Variable
 from tfcli.errors import TfcliError
 
 
+class _Scope(threading.local):
+    name = ""
+
+
+_scope = _Scope()
+
+
+@contextmanager
+def scoped(name: str) -> Iterator[None]:
+    """Nodes made meanwhile belong to `name`: a layer's path, say."""
+    before, _scope.name = _scope.name, name
+    try:
+        yield
+    finally:
+        _scope.name = before
+
+
 class Node:
     """One application of an op; in a graph its inputs and outputs are Symbols, on an eager tape they are Tensors."""
 
-    __slots__ = ("control", "inputs", "name", "op", "outputs")
+    __slots__ = ("control", "inputs", "name", "op", "outputs", "scope")
 
     def __init__(self, op: Op, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...] = ()) -> None:
         self.op, self.inputs, self.outputs = op, inputs, outputs
-        self.name = op.name
+        self.name, self.scope = op.name, _scope.name
         self.control: tuple[Node, ...] = ()
         """Nodes that must run before this one, though none of its inputs comes from them."""
 
@@ -217,6 +236,9 @@ class Graph:
         outer, inner = self._held[variable]
         self.captured = [pair for pair in self.captured if pair[1] is not inner]
         return outer, inner
+
+    def label(self, node: Node, name: str) -> None:
+        """Call the node so, where nodes have names."""
 
     def defer(self, variable: Variable, value: Tensor) -> np.ndarray:
         """Note how a new variable gets its first value; returns what it holds until then."""

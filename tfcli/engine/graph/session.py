@@ -11,7 +11,7 @@ import numpy as np
 # The random state is made where the module is loaded, and must not become a variable of a session's graph.
 import tfcli.engine.ops.random  # noqa: F401
 from tfcli.engine import dispatch, nest
-from tfcli.engine.dispatch import state, tracing
+from tfcli.engine.dispatch import labelled_as, state, tracing
 from tfcli.engine.graph.execute import Plan
 from tfcli.engine.graph.ir import AssignVariable, Graph, Node, Uninitialized, value_of
 from tfcli.engine.op import Op
@@ -59,16 +59,15 @@ class SessionGraph(Graph):
         self.initializers: dict[Variable, Node] = {}
         self.named_variables: dict[str, Variable] = {}
         self.scope = ""
+        self.reuse: bool | str | None = None
+        """What get_variable does in the present variable_scope."""
         self.waits_for: tuple[Node, ...] = ()
-        self._wanted_name: str | None = None
         self._by_name: dict[str, Node] = {}
         self._counts: Counter[str] = Counter()
 
     def add(self, op: Op, inputs: tuple[Tensor, ...]) -> Node:
-        # Bringing the inputs in may add constants, which take no name and wait for nothing.
-        wanted, self._wanted_name = self._wanted_name, None
         node = super().add(op, inputs)
-        node.name = self.unique_name(self.scope + (wanted or op.name))
+        node.name = self.unique_name(self.scope + op.name)
         node.control = self.waits_for
         self._by_name[node.name] = node
         return node
@@ -79,12 +78,10 @@ class SessionGraph(Graph):
         self._counts[name] += 1
         return name if count == 0 else self.unique_name(f"{name}_{count}")
 
-    @contextmanager
-    def naming(self, name: str | None) -> Iterator[None]:
-        """The next node gets this name."""
-        self._wanted_name = name
-        yield
-        self._wanted_name = None
+    def label(self, node: Node, name: str) -> None:
+        self._by_name.pop(node.name, None)
+        node.name = self.unique_name(self.scope + name)
+        self._by_name[node.name] = node
 
     def defer(self, variable: Variable, value: Tensor) -> np.ndarray:
         if not value.shape.is_fully_defined():
@@ -157,8 +154,7 @@ def placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> Symbo
         raise TfcliError(
             f"placeholder {name or ''}: the number of axes must be known; give a shape, with None for sizes that change: [None, 16]"
         )
-    with graph.naming(name):
-        return graph.placeholder(TensorSpec(Shape(shape), as_dtype(dtype), name))
+    return labelled_as(name, graph.placeholder(TensorSpec(Shape(shape), as_dtype(dtype), name)))
 
 
 def placeholder_with_default(input: Any, shape: Any, name: str | None = None) -> Symbol:
@@ -166,26 +162,28 @@ def placeholder_with_default(input: Any, shape: Any, name: str | None = None) ->
     graph, default = session_graph("placeholder_with_default"), convert_to_tensor(input)
     if not _compatible(default.shape, Shape(shape)):
         raise ShapeError(f"placeholder_with_default: the input {show_shape(default.shape)} does not fit {show_shape(shape)}")
-    symbol = graph.bring(default)
-    with graph.naming(name):
-        return PlaceholderWithDefault(Shape(shape))(symbol)
+    return labelled_as(name, PlaceholderWithDefault(Shape(shape))(graph.bring(default)))
 
 
 def _compatible(shape: Sequence[int | None], wanted: Sequence[int | None]) -> bool:
     return len(shape) == len(wanted) and all(w is None or s in (None, w) for s, w in zip(shape, wanted, strict=True))
 
 
-def group(*inputs: Any, name: str | None = None) -> Node:
-    """One operation that runs all of these tensors and operations."""
-    graph = session_graph("group")
+def group(*inputs: Any, name: str | None = None) -> Node | None:
+    """One operation that runs all of these tensors and operations; None outside of a graph, where they have run."""
+    graph = state.graph
+    if not isinstance(graph, SessionGraph):
+        return None
     nodes = tuple(_node(i) for i in nest.flatten(list(inputs)))
-    with graph.naming(name):
-        node = graph.add(NoOp(), ())
+    node = graph.add(NoOp(), ())
+    if name is not None:
+        graph.label(node, name)
     node.control = (*node.control, *nodes)
     return node
 
 
-def no_op(name: str | None = None) -> Node:
+def no_op(name: str | None = None) -> Node | None:
+    """An operation that does nothing."""
     return group(name=name)
 
 
@@ -226,7 +224,7 @@ def name_scope(name: str) -> Iterator[str]:
         graph.scope = before
 
 
-def variables_initializer(var_list: Sequence[Variable], name: str = "init") -> Node:
+def variables_initializer(var_list: Sequence[Variable], name: str = "init") -> Node | None:
     """An operation that gives these variables their first values."""
     graph = session_graph("variables_initializer")
     return group([graph.initializers[v] for v in var_list], name=name)
@@ -241,7 +239,7 @@ def trainable_variables() -> list[Variable]:
     return [v for v in global_variables() if v.trainable]
 
 
-def global_variables_initializer() -> Node:
+def global_variables_initializer() -> Node | None:
     """An operation that gives every variable made so far its first value."""
     return variables_initializer(global_variables())
 

@@ -8,7 +8,14 @@ import numpy as np
 
 from tfcli.engine.op import Op
 from tfcli.engine.ops.elementwise import cast, clip_by_value, identity, less, where
-from tfcli.engine.ops.index import boolean_mask, gather, gather_nd, range_, tensor_scatter_nd_add, tensor_scatter_nd_update
+from tfcli.engine.ops.index import (
+    boolean_mask,
+    gather,
+    gather_nd,
+    range_,
+    tensor_scatter_nd_add,
+    tensor_scatter_nd_update,
+)
 from tfcli.engine.ops.reduce import reduce_max, reduce_prod
 from tfcli.engine.ops.shape import ShapeOf, concat, expand_dims, pad, reshape, stack, transpose, zeros_like
 from tfcli.engine.spec import DType, Shape, TensorSpec, as_dtype, int32, int64, normalize_axis, show_shape
@@ -179,7 +186,11 @@ def saturate_cast(value: Any, dtype: Any) -> Tensor:
     low, high = max(x.dtype.min, wanted.min), min(x.dtype.max, wanted.max)
     if x.dtype.is_floating and wanted.is_integer:
         # The limit itself may round up beyond the range in x's precision.
-        high = float(np.nextafter(x.dtype.numpy.type(high), x.dtype.numpy.type(0))) if int(x.dtype.numpy.type(high)) > high else high
+        high = (
+            float(np.nextafter(x.dtype.numpy.type(high), x.dtype.numpy.type(0)))
+            if int(x.dtype.numpy.type(high)) > high
+            else high
+        )
     bounds = (np.asarray(b, x.dtype.numpy) for b in (low, high))
     return cast(clip_by_value(x, *bounds), wanted)
 
@@ -203,16 +214,6 @@ def identity_n(input: Sequence[Any]) -> list[Tensor]:
     return [identity(x) for x in input]
 
 
-def no_op() -> None:
-    """Nothing."""
-    return None
-
-
-def group(*inputs: Any) -> None:
-    """Nothing: what was computed or assigned has been, in the order of the program."""
-    return None
-
-
 def slice_(input_: Any, begin: Sequence[int], size: Sequence[int]) -> Tensor:
     """The part that begins at `begin` and has `size`; -1 reaches to the end. Raises ShapeError."""
     x = convert_to_tensor(input_)
@@ -226,10 +227,14 @@ def slice_(input_: Any, begin: Sequence[int], size: Sequence[int]) -> Tensor:
     return x[tuple(slice(b, None if s == -1 else b + s) for b, s in pairs)]
 
 
-def strided_slice(input_: Any, begin: Sequence[int], end: Sequence[int], strides: Sequence[int] | None = None) -> Tensor:
+def strided_slice(
+    input_: Any, begin: Sequence[int], end: Sequence[int], strides: Sequence[int] | None = None
+) -> Tensor:
     """input_[begin:end:strides] along each axis. Raises ShapeError."""
     steps = [1] * len(begin) if strides is None else strides
-    return convert_to_tensor(input_)[tuple(slice(int(b), int(e), int(s)) for b, e, s in zip(begin, end, steps, strict=True))]
+    return convert_to_tensor(input_)[
+        tuple(slice(int(b), int(e), int(s)) for b, e, s in zip(begin, end, steps, strict=True))
+    ]
 
 
 class WhereTrue(Op):
@@ -299,7 +304,9 @@ def dynamic_stitch(indices: Sequence[Any], data: Sequence[Any]) -> Tensor:
     """Rows put together: row `indices[m][i]` of the result is `data[m][i]`; the last of several stands. Raises TfcliError."""
     places = [convert_to_tensor(i) for i in indices]
     if any(isinstance(p, Symbol) for p in places):
-        raise TfcliError("dynamic_stitch: the indices must be known; in a traced function use tf.tensor_scatter_nd_update")
+        raise TfcliError(
+            "dynamic_stitch: the indices must be known; in a traced function use tf.tensor_scatter_nd_update"
+        )
     flat = [reshape(p, [-1]) for p in places]
     rows = []
     for place, part in zip(places, data, strict=True):
@@ -365,7 +372,9 @@ def get_static_value(tensor: Any) -> np.ndarray | None:
     return None if isinstance(tensor, Symbol) else convert_to_tensor(tensor).array
 
 
-def eye(num_rows: int, num_columns: int | None = None, batch_shape: Sequence[int] | None = None, dtype: Any = "float32") -> Tensor:
+def eye(
+    num_rows: int, num_columns: int | None = None, batch_shape: Sequence[int] | None = None, dtype: Any = "float32"
+) -> Tensor:
     """Identity matrices (*batch_shape, num_rows, num_columns)."""
     matrix = np.eye(int(num_rows), None if num_columns is None else int(num_columns), dtype=as_dtype(dtype).numpy)
     front = () if batch_shape is None else tuple(int(d) for d in batch_shape)

@@ -55,7 +55,9 @@ class Body:
 
     @cached_property
     def plan(self) -> Plan:
-        return Plan(self.graph, self.outputs)
+        from tfcli.engine.graph.passes import optimize
+
+        return Plan(*optimize(self.graph, self.outputs))
 
     @property
     def effect(self) -> bool:

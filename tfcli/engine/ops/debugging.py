@@ -43,7 +43,9 @@ def assert_that(condition: Any, data: Sequence[Any] = (), summarize: int = 3) ->
 
 
 def _comparison(name: str, compare: Callable[..., Tensor], words: str) -> Callable[..., Tensor]:
-    def check(x: Any, y: Any, message: str | None = None, summarize: int | None = None, name: str | None = None) -> Tensor:
+    def check(
+        x: Any, y: Any, message: str | None = None, summarize: int | None = None, name: str | None = None
+    ) -> Tensor:
         a, b = promote(x, y, label)
         said = f"{message}; " if message else ""
         return Assert(f"{said}{label}: expected x {words} y for every entry; x and y are", summarize or 3)(
@@ -83,7 +85,12 @@ assert_non_positive = _with_zero("non_positive", less_equal, "<=")
 
 
 def assert_near(
-    x: Any, y: Any, rtol: float | None = None, atol: float | None = None, message: str | None = None, summarize: int | None = None
+    x: Any,
+    y: Any,
+    rtol: float | None = None,
+    atol: float | None = None,
+    message: str | None = None,
+    summarize: int | None = None,
 ) -> Tensor:
     """Raises TfcliError unless |x - y| <= atol + rtol |y|; both are 10 times the rounding of the dtype by default."""
     a, b = promote(x, y, "assert_near")
@@ -91,7 +98,9 @@ def assert_near(
     rtol, atol = (tolerance if t is None else t for t in (rtol, atol))
     near = less_equal(abs_(a - b), atol + rtol * abs_(b))
     said = f"{message}; " if message else ""
-    return Assert(f"{said}assert_near: x and y differ by more than {atol:g} + {rtol:g} |y|; they are", summarize or 3)(near, a, b)
+    return Assert(f"{said}assert_near: x and y differ by more than {atol:g} + {rtol:g} |y|; they are", summarize or 3)(
+        near, a, b
+    )
 
 
 def _static(fits: bool, message: str | None, problem: str, kind: type[TfcliError] = ShapeError) -> None:
@@ -108,14 +117,18 @@ def assert_rank(x: Any, rank: int, message: str | None = None) -> None:
 def assert_rank_at_least(x: Any, rank: int, message: str | None = None) -> None:
     """Raises ShapeError unless x has at least this many axes."""
     x = convert_to_tensor(x)
-    _static(x.ndim >= int(rank), message, f"assert_rank_at_least: expected {rank} axes or more, got {show_shape(x.shape)}")
+    _static(
+        x.ndim >= int(rank), message, f"assert_rank_at_least: expected {rank} axes or more, got {show_shape(x.shape)}"
+    )
 
 
 def assert_rank_in(x: Any, ranks: Sequence[int], message: str | None = None) -> None:
     """Raises ShapeError unless x has one of these numbers of axes."""
     x = convert_to_tensor(x)
     wanted = " or ".join(str(int(r)) for r in ranks)
-    _static(x.ndim in [int(r) for r in ranks], message, f"assert_rank_in: expected {wanted} axes, got {show_shape(x.shape)}")
+    _static(
+        x.ndim in [int(r) for r in ranks], message, f"assert_rank_in: expected {wanted} axes, got {show_shape(x.shape)}"
+    )
 
 
 def assert_scalar(tensor: Any, message: str | None = None) -> Tensor:
@@ -156,7 +169,11 @@ def assert_shapes(shapes: Any, message: str | None = None) -> None:
         for want, have in zip(wanted, x.shape, strict=True):
             expected = letters.setdefault(want, have) if isinstance(want, str) else want  # type: ignore[arg-type]
             fits = expected is None or have is None or expected == have
-            _static(fits, message, f"assert_shapes: {want} is {expected}, but the tensor has the shape {show_shape(x.shape)}")
+            _static(
+                fits,
+                message,
+                f"assert_shapes: {want} is {expected}, but the tensor has the shape {show_shape(x.shape)}",
+            )
 
 
 def assert_proper_iterable(values: Any) -> None:
@@ -183,7 +200,9 @@ class CheckNumerics(Op):
     def forward(self, x):
         if not np.isfinite(x).all():
             found = [word for word, test in (("nan", np.isnan), ("inf", np.isinf)) if test(x).any()]
-            raise TfcliError(f"{self.message}: the tensor of shape {show_shape(x.shape)} has {' and '.join(found)} entries")
+            raise TfcliError(
+                f"{self.message}: the tensor of shape {show_shape(x.shape)} has {' and '.join(found)} entries"
+            )
         return x
 
     def vjp_x(self, g, y, x):
@@ -230,7 +249,11 @@ def shown(x: np.ndarray, summarize: int = 3) -> str:
         x = np.array([v.decode(errors="replace") for v in x.flat], object).reshape(x.shape)
     if not x.ndim:
         return str(x[()])
-    edge, limit = (max(x.shape), x.size + 1) if summarize == -1 else (summarize, 0 if max(x.shape) > 2 * summarize else x.size + 1)
+    edge, limit = (
+        (max(x.shape), x.size + 1)
+        if summarize == -1
+        else (summarize, 0 if max(x.shape) > 2 * summarize else x.size + 1)
+    )
     text = np.array2string(x, edgeitems=edge, threshold=limit, max_line_width=10**9, formatter=_FORMATS)
     return text
 
@@ -238,7 +261,14 @@ def shown(x: np.ndarray, summarize: int = 3) -> str:
 _FORMATS: Any = {"float_kind": lambda v: f"{v:.9g}", "object": lambda v: f'"{v}"', "bool": lambda v: "1" if v else "0"}
 
 
-def print_(*inputs: Any, output_stream: Any = None, summarize: int = 3, sep: str = " ", end: str = "\n", name: str | None = None) -> None:
+def print_(
+    *inputs: Any,
+    output_stream: Any = None,
+    summarize: int = 3,
+    sep: str = " ",
+    end: str = "\n",
+    name: str | None = None,
+) -> None:
     """Write the inputs, also structures of tensors, each time this runs; to standard error by default.
 
     `output_stream`: sys.stdout, sys.stderr or "file://PATH". Raises TfcliError for another one.
@@ -334,7 +364,8 @@ def py_function(func: Callable[..., Any], inp: Any = (), Tout: Any = (), name: s
     return _called(func, inp, Tout, eager=True)
 
 
-def numpy_function(func: Callable[..., Any], inp: Any = (), Tout: Any = (), stateful: bool = True, name: str | None = None) -> Any:
+def numpy_function(
+    func: Callable[..., Any], inp: Any = (), Tout: Any = (), stateful: bool = True, name: str | None = None
+) -> Any:
     """`func` of numpy arrays, run each time; no gradient. Tout as for py_function. Raises TfcliError, DtypeError."""
     return _called(func, inp, Tout, eager=False)
-

@@ -40,7 +40,9 @@ def _computed(op: Op, compute: Any, *arrays: np.ndarray) -> Any:
     try:
         return compute(*arrays)
     except np.linalg.LinAlgError as error:
-        raise TfcliError(f"{op.name}: {str(error).lower()}; the input has the shape {show_shape(arrays[0].shape)}") from error
+        raise TfcliError(
+            f"{op.name}: {str(error).lower()}; the input has the shape {show_shape(arrays[0].shape)}"
+        ) from error
 
 
 def matrix_transpose(a: Any) -> Tensor:

@@ -77,7 +77,7 @@ class CumulativeLogsumexp(Floating):
 
     def forward(self, x):
         x = np.flip(x, self.axis) if self.reverse else x
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             total = np.logaddexp.accumulate(x, axis=self.axis)
         if self.exclusive:
             total = np.roll(total, 1, self.axis)
@@ -107,7 +107,9 @@ class Unique(Op):
 
     def infer(self, x):
         if x.rank != 1:
-            raise ShapeError(f"unique: expected a vector, got a tensor of shape {show_shape(x.shape)}; tf.reshape makes one")
+            raise ShapeError(
+                f"unique: expected a vector, got a tensor of shape {show_shape(x.shape)}; tf.reshape makes one"
+            )
         unknown = Shape((None,))
         return TensorSpec(unknown, x.dtype), TensorSpec(x.shape, self.out_idx), TensorSpec(unknown, self.out_idx)
 
@@ -222,7 +224,9 @@ def confusion_matrix(
     truth, guess = cast(labels, int64), cast(predictions, int64)
     if num_classes is None:
         if isinstance(truth, Symbol) or isinstance(guess, Symbol):
-            raise TfcliError("confusion_matrix: give num_classes in a traced function, where the labels are not known yet")
+            raise TfcliError(
+                "confusion_matrix: give num_classes in a traced function, where the labels are not known yet"
+            )
         num_classes = int(max(truth.array.max(initial=-1), guess.array.max(initial=-1))) + 1
     counted = ones_like(truth, as_dtype(dtype)) if weights is None else cast(weights, dtype)
     return scatter_nd(stack([truth, guess], 1), counted, [int(num_classes)] * 2)
@@ -233,7 +237,9 @@ def histogram_fixed_width_bins(values: Any, value_range: Any, nbins: int = 100, 
     x = convert_to_tensor(values)
     low, high = (convert_to_tensor(v, x.dtype) for v in np.asarray(value_range, x.dtype.numpy))
     places = cast((x - low) / (high - low) * float(nbins), int32)
-    return cast(where(places < 0, zeros_like(places), where(places >= nbins, zeros_like(places) + (nbins - 1), places)), dtype)
+    return cast(
+        where(places < 0, zeros_like(places), where(places >= nbins, zeros_like(places) + (nbins - 1), places)), dtype
+    )
 
 
 def histogram_fixed_width(values: Any, value_range: Any, nbins: int = 100, dtype: Any = int32) -> Tensor:

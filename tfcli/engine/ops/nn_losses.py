@@ -24,7 +24,9 @@ def bias_add(value: Any, bias: Any, data_format: str | None = None) -> Tensor:
     if data_format is not None and not data_format.endswith("C"):
         raise TfcliError(f"bias_add: data_format {data_format!r}; channels come last here, as in 'NHWC'")
     if b.ndim != 1 or (x.ndim and None not in (x.shape[-1], b.shape[0]) and x.shape[-1] != b.shape[0]):
-        raise ShapeError(f"bias_add: value {show_shape(x.shape)}, bias {show_shape(b.shape)}; the bias has one entry a channel")
+        raise ShapeError(
+            f"bias_add: value {show_shape(x.shape)}, bias {show_shape(b.shape)}; the bias has one entry a channel"
+        )
     return x + b
 
 
@@ -82,8 +84,12 @@ def sufficient_statistics(
     """Count, sum and sum of squares (of x - shift) along `axes`, and the shift."""
     x = convert_to_tensor(x)
     moved = x if shift is None else x - shift
-    count = reduce_sum(cast(ones_like(x), x.dtype), axes, keepdims) if None in x.shape else convert_to_tensor(
-        np.asarray(math.prod(int(x.shape[a]) for a in axes), x.dtype.numpy)  # type: ignore[arg-type]
+    count = (
+        reduce_sum(cast(ones_like(x), x.dtype), axes, keepdims)
+        if None in x.shape
+        else convert_to_tensor(
+            np.asarray(math.prod(int(x.shape[a]) for a in axes), x.dtype.numpy)  # type: ignore[arg-type]
+        )
     )
     offset = None if shift is None else convert_to_tensor(shift)
     return count, reduce_sum(moved, axes, keepdims), reduce_sum(square(moved), axes, keepdims), offset
@@ -96,7 +102,9 @@ def normalize_moments(counts: Any, mean_ss: Any, variance_ss: Any, shift: Any) -
     return (mean if shift is None else mean + shift), variance
 
 
-def weighted_moments(x: Any, axes: Sequence[int], frequency_weights: Any, keepdims: bool = False) -> tuple[Tensor, Tensor]:
+def weighted_moments(
+    x: Any, axes: Sequence[int], frequency_weights: Any, keepdims: bool = False
+) -> tuple[Tensor, Tensor]:
     """Mean and variance along `axes`, each entry counted with its weight."""
     x = convert_to_tensor(x)
     weights = convert_to_tensor(frequency_weights, x.dtype) + zeros_like(x)

@@ -1,6 +1,5 @@
 """Convolution and pooling under the signatures of tf.nn; channels come last."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -50,7 +49,9 @@ def _input(what: str, value: Any, rank: int) -> Tensor:
     return x
 
 
-def _conv(what: str, rank: int, x: Any, filters: Any, strides: Any, padding: Any, data_format: Any, dilations: Any) -> Tensor:
+def _conv(
+    what: str, rank: int, x: Any, filters: Any, strides: Any, padding: Any, data_format: Any, dilations: Any
+) -> Tensor:
     _check_format(what, data_format, rank)
     x, kernel = _input(what, x, rank), convert_to_tensor(filters)
     groups = 1
@@ -83,7 +84,12 @@ def conv3d(
 
 
 def convolution(
-    input: Any, filters: Any, strides: Any = None, padding: Any = "VALID", data_format: str | None = None, dilations: Any = None
+    input: Any,
+    filters: Any,
+    strides: Any = None,
+    padding: Any = "VALID",
+    data_format: str | None = None,
+    dilations: Any = None,
 ) -> Tensor:
     """A convolution over as many axes as the input has between batch and channels. Raises ShapeError, DtypeError."""
     x = convert_to_tensor(input)
@@ -96,7 +102,15 @@ def atrous_conv2d(value: Any, filters: Any, rate: int, padding: Any) -> Tensor:
 
 
 def _conv_transpose(
-    what: str, rank: int, x: Any, filters: Any, output_shape: Any, strides: Any, padding: Any, data_format: Any, dilations: Any
+    what: str,
+    rank: int,
+    x: Any,
+    filters: Any,
+    output_shape: Any,
+    strides: Any,
+    padding: Any,
+    data_format: Any,
+    dilations: Any,
 ) -> Tensor:
     _check_format(what, data_format, rank)
     x = _input(what, x, rank)
@@ -113,24 +127,48 @@ def _conv_transpose(
 
 
 def conv1d_transpose(
-    input: Any, filters: Any, output_shape: Any, strides: Any, padding: Any = "SAME", data_format: str = "NWC", dilations: Any = None
+    input: Any,
+    filters: Any,
+    output_shape: Any,
+    strides: Any,
+    padding: Any = "SAME",
+    data_format: str = "NWC",
+    dilations: Any = None,
 ) -> Tensor:
     """The gradient of conv1d as an op: filters (k, F, C), input (N, W, C) -> output_shape. Raises ShapeError."""
-    return _conv_transpose("conv1d_transpose", 1, input, filters, output_shape, strides, padding, data_format, dilations)
+    return _conv_transpose(
+        "conv1d_transpose", 1, input, filters, output_shape, strides, padding, data_format, dilations
+    )
 
 
 def conv2d_transpose(
-    input: Any, filters: Any, output_shape: Any, strides: Any, padding: Any = "SAME", data_format: str = "NHWC", dilations: Any = None
+    input: Any,
+    filters: Any,
+    output_shape: Any,
+    strides: Any,
+    padding: Any = "SAME",
+    data_format: str = "NHWC",
+    dilations: Any = None,
 ) -> Tensor:
     """The gradient of conv2d as an op: filters (kh, kw, F, C), input (N, H, W, C) -> output_shape. Raises ShapeError."""
-    return _conv_transpose("conv2d_transpose", 2, input, filters, output_shape, strides, padding, data_format, dilations)
+    return _conv_transpose(
+        "conv2d_transpose", 2, input, filters, output_shape, strides, padding, data_format, dilations
+    )
 
 
 def conv3d_transpose(
-    input: Any, filters: Any, output_shape: Any, strides: Any, padding: Any = "SAME", data_format: str = "NDHWC", dilations: Any = None
+    input: Any,
+    filters: Any,
+    output_shape: Any,
+    strides: Any,
+    padding: Any = "SAME",
+    data_format: str = "NDHWC",
+    dilations: Any = None,
 ) -> Tensor:
     """The gradient of conv3d as an op: filters (kd, kh, kw, F, C). Raises ShapeError."""
-    return _conv_transpose("conv3d_transpose", 3, input, filters, output_shape, strides, padding, data_format, dilations)
+    return _conv_transpose(
+        "conv3d_transpose", 3, input, filters, output_shape, strides, padding, data_format, dilations
+    )
 
 
 def depthwise_conv2d(
@@ -157,7 +195,9 @@ def separable_conv2d(
     return conv2d(channels, pointwise_filter, 1, "VALID")
 
 
-def _pooled(what: str, pooling: Any, x: Any, ksize: Any, strides: Any, padding: Any, data_format: Any, rank: int | None) -> Tensor:
+def _pooled(
+    what: str, pooling: Any, x: Any, ksize: Any, strides: Any, padding: Any, data_format: Any, rank: int | None
+) -> Tensor:
     x = convert_to_tensor(x)
     rank = x.ndim - 2 if rank is None else rank
     if not 1 <= rank <= 3:
@@ -208,7 +248,12 @@ def avg_pool3d(input: Any, ksize: Any, strides: Any, padding: Any, data_format: 
 
 
 def pool(
-    input: Any, window_shape: Any, pooling_type: str, strides: Any = None, padding: Any = "VALID", data_format: str | None = None
+    input: Any,
+    window_shape: Any,
+    pooling_type: str,
+    strides: Any = None,
+    padding: Any = "VALID",
+    data_format: str | None = None,
 ) -> Tensor:
     """The "MAX" or "AVG" of each window of input (N, *sizes, C). Raises TfcliError."""
     if pooling_type not in ("MAX", "AVG"):

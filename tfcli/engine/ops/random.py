@@ -240,7 +240,7 @@ def _sized(shape: Any) -> tuple[tuple[int, ...] | None, Tensor | None]:
     """Sizes that are known; or the tensor whose traced `tf.shape` they are."""
     if isinstance(shape, Symbol) and isinstance(shape.node.op, ShapeOf):
         return None, shape.node.inputs[0]
-    return tuple(int(d) for d in (shape if isinstance(shape, Sequence) else np.asarray(shape))), None
+    return tuple(int(d) for d in (shape if isinstance(shape, Sequence | Symbol) else np.asarray(shape))), None
 
 
 def _floating(what: str, dtype: Any) -> DType:

@@ -98,9 +98,7 @@ def frame(
         x = pad(x, [(0, 0)] * (x.ndim - 1) + [(0, missing)], pad_value)
     frames = Frame(length, step)(x)
     rank = x.ndim
-    return frames if axis == rank - 1 else transpose(
-        frames, [*range(axis), rank - 1, rank, *range(axis, rank - 1)]
-    )
+    return frames if axis == rank - 1 else transpose(frames, [*range(axis), rank - 1, rank, *range(axis, rank - 1)])
 
 
 def overlap_and_add(signal: Any, frame_step: int) -> Tensor:

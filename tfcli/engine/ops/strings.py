@@ -276,7 +276,9 @@ class UnicodeDecode(Op):
     def infer(self, x):
         _texts(self, x)
         if x.rank:
-            raise ShapeError(f"unicode_decode: expected one text, got {show_shape(x.shape)}: rows would differ in length")
+            raise ShapeError(
+                f"unicode_decode: expected one text, got {show_shape(x.shape)}: rows would differ in length"
+            )
         return TensorSpec(Shape((None,)), int32)
 
     def forward(self, x):

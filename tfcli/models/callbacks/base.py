@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-_BATCH_HOOKS = tuple(f"on_{what}batch_{end}" for what in ("", "train_", "test_", "predict_") for end in ("begin", "end"))
+_BATCH_HOOKS = tuple(
+    f"on_{what}batch_{end}" for what in ("", "train_", "test_", "predict_") for end in ("begin", "end")
+)
 
 
 class Callback:

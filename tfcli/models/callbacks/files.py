@@ -35,7 +35,9 @@ class ModelCheckpoint(Callback):
         super().__init__()
         self.filepath = str(filepath)
         if not self.filepath.endswith(WEIGHTS_SUFFIX):
-            raise SpecError(f"ModelCheckpoint saves weights: the file must end in {WEIGHTS_SUFFIX!r}, got {self.filepath!r}")
+            raise SpecError(
+                f"ModelCheckpoint saves weights: the file must end in {WEIGHTS_SUFFIX!r}, got {self.filepath!r}"
+            )
         if not save_weights_only:
             raise SpecError("ModelCheckpoint saves weights alone; say so with save_weights_only=True")
         if save_freq != "epoch" and not isinstance(save_freq, int):
@@ -66,7 +68,9 @@ class ModelCheckpoint(Callback):
         try:
             path = self.filepath.format(**places)
         except KeyError as error:
-            raise SpecError(f"ModelCheckpoint: {self.filepath!r} names {error}; known are {', '.join(places)}") from error
+            raise SpecError(
+                f"ModelCheckpoint: {self.filepath!r} names {error}; known are {', '.join(places)}"
+            ) from error
         if self.verbose:
             print(f"\nEpoch {epoch + 1}: saving model to {path}")
         self.model.save_weights(path)

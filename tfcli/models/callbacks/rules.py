@@ -17,7 +17,8 @@ def monitored(callback: Any, logs: Mapping[str, Any] | None) -> float | None:
     if value is None:
         known = ", ".join(logs or {})
         warnings.warn(
-            f"{type(callback).__name__} monitors `{callback.monitor}`, which is not reported; there are: {known}", stacklevel=3
+            f"{type(callback).__name__} monitors `{callback.monitor}`, which is not reported; there are: {known}",
+            stacklevel=3,
         )
     return value
 
@@ -45,7 +46,11 @@ class EarlyStopping(Callback):
         super().__init__()
         self.monitor, self.min_delta, self.patience, self.verbose = monitor, abs(min_delta), patience, verbose
         self.mode = check_mode("EarlyStopping", mode)
-        self.baseline, self.restore_best_weights, self.start_from_epoch = baseline, restore_best_weights, start_from_epoch
+        self.baseline, self.restore_best_weights, self.start_from_epoch = (
+            baseline,
+            restore_best_weights,
+            start_from_epoch,
+        )
         self.on_train_begin()
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:

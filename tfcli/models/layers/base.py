@@ -1,10 +1,7 @@
 """Layer: fields from its declaration, weights from `build`, arithmetic in `call`."""
 
 import functools
-import hashlib
 import inspect
-import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -15,92 +12,35 @@ from tfcli.declare import Declared, snake_case
 from tfcli.engine import nest
 from tfcli.engine.dispatch import executing_eagerly, recording, tracing
 from tfcli.engine.ops.elementwise import cast
-from tfcli.engine.ops.random import global_generator
 from tfcli.engine.ops.shape import shape
 from tfcli.engine.spec import Shape, as_dtype, show_shape
-from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
+from tfcli.engine.tensor import Tensor, convert_to_tensor
 from tfcli.errors import ShapeError, TfcliError
-from tfcli.models.constraints import Constraint
-from tfcli.models.initializers import Initializer
+from tfcli.models.layers.state import building, calling, settings
 from tfcli.models.layers.symbolic import call_on_symbols, has_symbols
+from tfcli.models.layers.weights import HasWeights, Weight, stream, unique
 from tfcli.models.nodes import make
 from tfcli.models.regularizers import Regularizer
 
+__all__ = ["Layer", "Weight", "building", "calling", "feature_size", "settings", "stream", "unique"]
 
-class _Settings(threading.local):
-    """What holds while layers are built and called in this thread."""
-
-    def __init__(self) -> None:
-        self.floatx = "float32"
-        self.seed: int | None = None
-        """What initial weights are drawn from; None: from the global random state."""
-        self.training = False
-        self.scope = ""
-        """The path of the layer that is being called or built."""
-        self.losses: list[Tensor] | None = None
-        self.names: Counter[str] = Counter()
-
-
-settings = _Settings()
-
-
-@contextmanager
-def building(seed: int, floatx: str = "float32") -> Iterator[None]:
-    """Layers built inside draw their initial weights from `seed` and make them `floatx`."""
-    before = settings.seed, settings.floatx
-    settings.seed, settings.floatx = seed, floatx
-    try:
-        yield
-    finally:
-        settings.seed, settings.floatx = before
-
-
-@contextmanager
-def calling(training: bool) -> Iterator[list[Tensor]]:
-    """Layers called inside are in training or not; yields the losses that they add (activity regularization, `add_loss`)."""
-    before = settings.training, settings.losses
-    settings.training, settings.losses = training, []
-    try:
-        yield settings.losses
-    finally:
-        settings.training, settings.losses = before
-
-
-class Weight(Variable):
-    """A variable of a layer. `path` names it in files: `conv1/kernel`."""
-
-    __slots__ = ("constraint", "path", "regularizer")
-
-    def __init__(
-        self,
-        value: np.ndarray,
-        path: str,
-        trainable: bool = True,
-        regularizer: Regularizer | None = None,
-        constraint: Constraint | None = None,
-    ) -> None:
-        super().__init__(value, trainable, path.rsplit("/", 1)[-1])
-        self.path, self.regularizer, self.constraint = path, regularizer, constraint
-
-
-def stream(seed: int, purpose: str) -> np.random.Generator:
-    """The random numbers of one purpose, whatever else was drawn before."""
-    digest = hashlib.sha256(f"{seed}/{purpose}".encode()).digest()
-    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
-
-
-_KERAS_ORDER = (
-    "shape initializer dtype trainable autocast regularizer constraint aggregation overwrite_with_gradient name"
-)
-_OWN_ORDER = "name shape initializer trainable regularizer constraint dtype"
 _COMMON = frozenset(
-    "input_shape input_dim input_length batch_input_shape batch_shape batch_size dtype autocast weights".split()
+    [
+        "input_shape",
+        "input_dim",
+        "input_length",
+        "batch_input_shape",
+        "batch_shape",
+        "batch_size",
+        "dtype",
+        "autocast",
+        "weights",
+    ]
 )
 """What Keras's layers take besides their own settings."""
-_BOOKKEEPING = frozenset({"_arguments", "_given", "_functions", "_calls", "_losses", "_states", "_weights"})
 
 
-class Layer(Declared, kind="layer"):
+class Layer(HasWeights, Declared, kind="layer"):
     """Base of every layer.
 
     A subclass lists its fields; makes its weights in `build(input_shape)` (a list of shapes for several inputs); and computes in
@@ -236,128 +176,6 @@ class Layer(Declared, kind="layer"):
         """The output's mask (N, T) bool, or None."""
         return mask if self.supports_masking and not isinstance(mask, list) else None
 
-    def sublayers(self) -> Iterator["Layer"]:
-        """Layers held in attributes, also in lists and dicts, in the order they were set."""
-        return self.held(Layer)
-
-    def held(self, kind: type) -> Iterator[Any]:
-        """What of a kind is held in attributes, lists and dicts."""
-        return _held(self._attributes(), kind)
-
-    def _attributes(self) -> list[Any]:
-        return [value for name, value in self.__dict__.items() if name not in _BOOKKEEPING]
-
-    def add_weight(self, *given: Any, **named: Any) -> Weight:
-        """A new weight: `add_weight(name, shape, …)`, or in Keras's order `add_weight(shape, …, name=…)`. Raises ShapeError."""
-        order = _OWN_ORDER if given and isinstance(given[0], str) else _KERAS_ORDER
-        return self._add_weight(**dict(zip(order.split(), given, strict=False)) | named)
-
-    add_variable = add_weight
-
-    def _add_weight(
-        self,
-        name: str | None = None,
-        shape: Sequence[int | None] | int | None = None,
-        initializer: Any = None,
-        trainable: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
-        dtype: Any = None,
-        autocast: bool = True,
-        aggregation: str = "none",
-        overwrite_with_gradient: bool = False,
-    ) -> Weight:
-        """Its initial value is drawn from the spec's seed and the weight's path alone, or from the global random state."""
-        shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
-        path = f"{self.path}/{name or self._weight_name()}"
-        if None in shape:
-            raise ShapeError(f"{path} would have the shape {show_shape(shape)}; give the model's input a size there")
-        dtype = as_dtype(dtype or self.dtype)
-        chosen = make(Initializer, initializer or ("glorot_uniform" if dtype.is_floating else "zeros"))
-        generator = global_generator() if settings.seed is None else stream(settings.seed, path)
-        value = chosen.values(shape, dtype.numpy, generator)
-        weight = Weight(value, path, trainable, make(Regularizer, regularizer), make(Constraint, constraint))
-        self.__dict__.setdefault("_weights", []).append(weight)
-        return weight
-
-    def _weight_name(self) -> str:
-        count = len(self.__dict__.get("_weights", ()))
-        return "variable" if count == 0 else f"variable_{count}"
-
-    def add_loss(self, loss: Any) -> None:
-        """Add to what training minimises."""
-        for item in nest.flatten(loss):
-            tensor = convert_to_tensor(item() if callable(item) else item)
-            kept = settings.losses if settings.losses is not None else self.__dict__.setdefault("_losses", [])
-            kept.append(tensor)
-
-    @property
-    def losses(self) -> list[Tensor]:
-        """What the last call added with `add_loss`, here and in the layers inside, and the penalties of the weights."""
-        added = [loss for layer in self.walk() for loss in layer.__dict__.get("_losses", ())]
-        regularized = [w for w in self.trainable_weights if getattr(w, "regularizer", None) is not None]
-        return [*added, *(w.regularizer(w.value()) for w in regularized)]
-
-    def walk(self) -> Iterator["Layer"]:
-        """This layer and all inside it, each once."""
-        seen: set[int] = set()
-        found = [self]
-        while found:
-            layer = found.pop(0)
-            if id(layer) not in seen:
-                seen.add(id(layer))
-                yield layer
-                found = [*layer.sublayers(), *found]
-
-    def _forget_losses(self) -> None:
-        for layer in self.walk():
-            layer.__dict__.pop("_losses", None)
-
-    def _own_variables(self) -> list[Any]:
-        """Made by `add_weight` or set as attributes, the trainable ones first."""
-        held = unique([*self.__dict__.get("_weights", ()), *self.held(Variable)])
-        return sorted(held, key=lambda v: not v.trainable)
-
-    @property
-    def weights(self) -> list[Weight]:
-        return unique([*self._own_variables(), *(w for layer in self.sublayers() for w in layer.weights)])
-
-    @property
-    def trainable_weights(self) -> list[Weight]:
-        if not self.trainable:
-            return []
-        own = [v for v in self._own_variables() if v.trainable]
-        return unique([*own, *(w for layer in self.sublayers() for w in layer.trainable_weights)])
-
-    @property
-    def non_trainable_weights(self) -> list[Weight]:
-        trainable = {id(w) for w in self.trainable_weights}
-        return [w for w in self.weights if id(w) not in trainable]
-
-    variables = weights
-    trainable_variables = trainable_weights
-    non_trainable_variables = non_trainable_weights
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """`trainable` holds for the layers inside, too."""
-        super().__setattr__(name, value)
-        if name == "trainable":
-            for layer in self.sublayers():
-                layer.trainable = value
-
-    def get_weights(self) -> list[np.ndarray]:
-        return [w.numpy() for w in self.weights]
-
-    def set_weights(self, arrays: Sequence[Any]) -> None:
-        """Set all weights, in the order of `weights`. Raises ShapeError."""
-        if len(arrays) != len(self.weights):
-            raise ShapeError(f"{self.path} has {len(self.weights)} weights, got {len(arrays)} arrays")
-        for weight, array in zip(self.weights, arrays, strict=True):
-            weight.assign(convert_to_tensor(np.asarray(array), weight.dtype))
-
-    def count_params(self) -> int:
-        return sum(int(np.prod(w.shape)) for w in self.weights)
-
     def ensure_built(self, inputs: Any) -> None:
         """Make the weights for these inputs unless they are made; eagerly, also inside a trace."""
         if self.built:
@@ -396,6 +214,8 @@ class Layer(Declared, kind="layer"):
             raise self._named(error) from error
         finally:
             settings.training = before
+        if "_output_specs" not in self.__dict__:
+            self._output_specs = nest.map_structure(lambda t: getattr(t, "spec", None), outputs)
         return self._with_mask(tensors, outputs, mask)
 
     def _as_input(self, value: Any) -> Tensor:
@@ -515,19 +335,6 @@ def _as_shapes(shapes: Any) -> Any:
             return Shape(shapes)
         return type(shapes)(_as_shapes(shape) for shape in shapes)
     return shapes
-
-
-def _held(value: Any, kind: type) -> Iterator[Any]:
-    """What of a kind is in lists, tuples and dicts."""
-    if isinstance(value, kind):
-        yield value
-    elif isinstance(value, list | tuple | Mapping):
-        for item in value.values() if isinstance(value, Mapping) else value:
-            yield from _held(item, kind)
-
-
-def unique(items: Sequence[Any]) -> list[Any]:
-    return list({id(item): item for item in items}.values())
 
 
 def feature_size(shape: Shape, what: str) -> int:

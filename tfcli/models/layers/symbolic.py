@@ -8,7 +8,9 @@ from tfcli.engine import nest
 from tfcli.engine.dispatch import recording, tracing
 from tfcli.engine.graph.ir import Graph
 from tfcli.engine.graph.sketch import SKETCH, is_sketched
+from tfcli.engine.spec import Shape, TensorSpec
 from tfcli.engine.tensor import Symbol, Tensor
+from tfcli.errors import TfcliError
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,10 @@ def call_on_symbols(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     structure = (args, kwargs)
     leaves = nest.flatten(structure)
     symbols = [leaf for leaf in leaves if is_sketched(leaf)]
-    outputs = _trace(layer, structure, leaves)
+    specs = _trace(layer, structure, leaves)
     places = iter(range(len(symbols)))
     arguments = nest.pack(structure, [_Slot(next(places)) if is_sketched(leaf) else leaf for leaf in leaves])
-    made = record(LayerCall(layer, arguments), symbols, nest.map_structure(lambda t: t.spec, outputs))
+    made = record(LayerCall(layer, arguments), symbols, specs)
     made.inputs = args[0] if len(args) == 1 else list(args)
     return made.outputs
 
@@ -66,10 +68,35 @@ def record(call: LayerCall, inputs: list[Symbol], outputs: Any) -> LayerCall:
 
 
 def _trace(layer: Any, structure: Any, leaves: list[Any]) -> Any:
+    """The outputs, traced with unknown sizes, or, where Python needs to know them, with two sizes: what differs is unknown."""
+    try:
+        return _trace_with(layer, structure, leaves, None)
+    except TfcliError as error:
+        if type(error) is not TfcliError or not any(None in leaf.shape for leaf in leaves if is_sketched(leaf)):
+            raise
+    first, second = (_trace_with(layer, structure, leaves, size) for size in _TRIED_SIZES)
+    return nest.map_structure(_common, first, second)
+
+
+_TRIED_SIZES = (83, 89)  # primes, which no shape computed from known sizes has by accident
+
+
+def _common(first: TensorSpec, second: TensorSpec) -> TensorSpec:
+    sizes = [a if a == b else None for a, b in zip(first.shape, second.shape, strict=True)]
+    return TensorSpec(Shape(sizes), first.dtype)
+
+
+def _trace_with(layer: Any, structure: Any, leaves: list[Any], size: int | None) -> Any:
     scratch = Graph(layer.name)
+
+    def stand_in(leaf: Any) -> Any:
+        if not is_sketched(leaf):
+            return leaf
+        shape = Shape(size if d is None else d for d in leaf.shape)
+        return scratch.placeholder(TensorSpec(shape, leaf.dtype, leaf.spec.name))
+
     with tracing(scratch), recording([]):
-        stand_ins = [scratch.placeholder(leaf.spec) if is_sketched(leaf) else leaf for leaf in leaves]
-        args, kwargs = nest.pack(structure, stand_ins)
+        args, kwargs = nest.pack(structure, [stand_in(leaf) for leaf in leaves])
         outputs = layer(*args, **kwargs)
     layer._forget_losses()
-    return outputs
+    return nest.map_structure(lambda t: t.spec, outputs)

@@ -1,0 +1,64 @@
+"""What the passes share: copying a graph, and sweeping over its nodes while some give way to others."""
+
+from collections.abc import Callable, Sequence
+
+from tfcli.engine.graph.ir import Graph, Node
+from tfcli.engine.op import Op
+from tfcli.engine.spec import TensorSpec
+from tfcli.engine.tensor import Symbol, Tensor
+
+
+def copy_of(graph: Graph, fetches: Sequence[Tensor]) -> tuple[Graph, list[Tensor]]:
+    """A graph of new nodes and symbols. Effects stay in program order, which is all that control dependencies ask for."""
+    copy = Graph(graph.name)
+    symbols: dict[int, Symbol] = {}
+    for node in graph.nodes:
+        inputs = tuple(symbols[id(i)] for i in node.inputs)
+        made = new_node(copy, node.op, inputs, [o.spec for o in node.outputs], node.scope)
+        copy.nodes.append(made)
+        symbols.update((id(old), new) for old, new in zip(node.outputs, made.outputs, strict=True))
+    copy.inputs = [symbols[id(i)] for i in graph.inputs]
+    return copy, [symbols[id(f)] for f in fetches]
+
+
+def new_node(graph: Graph, op: Op, inputs: tuple[Tensor, ...], specs: Sequence[TensorSpec], scope: str) -> Node:
+    """A node that is not yet among the graph's."""
+    node = Node(op, inputs)
+    node.scope = scope
+    node.outputs = tuple(Symbol(graph, node, i, spec) for i, spec in enumerate(specs))
+    return node
+
+
+class Sweep:
+    """One way through the nodes in program order, in which `rule` says what is to stand in a node's place.
+
+    `rule(node)` gives the tensors to use instead of the node's outputs, or None to keep it; what it needs for them it makes with
+    `emit`. By then the node's inputs are already those after the sweep.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._kept: list[Node] = []
+        self._scope = ""
+
+    def emit(self, op: Op, *inputs: Tensor) -> Tensor:
+        """The output of a new node before the one at hand."""
+        spec = op.infer(*[i.spec for i in inputs])
+        assert isinstance(spec, TensorSpec), op
+        node = new_node(self.graph, op, inputs, [spec], self._scope)
+        self._kept.append(node)
+        return node.outputs[0]
+
+    def run(self, fetches: list[Tensor], rule: Callable[[Node], Sequence[Tensor] | None]) -> list[Tensor]:
+        """Change the graph; returns what the fetches are now."""
+        instead: dict[int, Tensor] = {}
+        for node in self.graph.nodes:
+            node.inputs = tuple(instead.get(id(i), i) for i in node.inputs)
+            self._scope = node.scope
+            found = rule(node)
+            if found is None:
+                self._kept.append(node)
+            else:
+                instead.update((id(old), new) for old, new in zip(node.outputs, found, strict=True))
+        self.graph.nodes = self._kept
+        return [instead.get(id(f), f) for f in fetches]
