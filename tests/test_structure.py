@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "logging": {"declare", "engine"},
     "models": {"declare", "engine", "logging"},
     "keras": {"declare", "engine", "models"},
+    "compat": {"engine", "models"},
     "spec": {"declare", "engine", "models", "data"},
     "runner": {"declare", "engine", "models", "data", "logging", "spec"},
     "tuning": {"declare", "engine", "models", "data", "logging", "spec", "runner"},

@@ -14,10 +14,13 @@ _ELEMENTWISE = (
     "logical_or logical_not negative sign square sqrt exp sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh "
     "atan2 sigmoid floor abs=abs_ pow=pow_ round=round_ truediv=divide"
 )
-_REDUCE = "reduce_sum reduce_mean reduce_prod reduce_max reduce_min reduce_any reduce_all reduce_logsumexp argmax argmin cumsum"
+_REDUCE = (
+    "reduce_sum reduce_mean reduce_prod reduce_max reduce_min reduce_any reduce_all reduce_logsumexp "
+    "argmax argmin cumsum"
+)
 _DTYPES = (
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 half=float16 float16 float32 float64 double=float64 complex64 "
-    "complex128 string"
+    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 half=float16 float16 float32 float64 double=float64 "
+    "complex64 complex128 string"
 )
 _ASSERTIONS = "assert_equal assert_greater assert_less assert_rank"
 
@@ -34,14 +37,14 @@ NAMES: dict[str, dict[str, str]] = {
         "engine.ops.custom": "custom_gradient",
         "engine.ops.elementwise": f"{_ELEMENTWISE} stop_gradient identity cast clip_by_value",
         "engine.ops.shape": (
-            "reshape transpose expand_dims squeeze concat stack split unstack pad tile repeat reverse shape broadcast_to "
-            "zeros ones fill zeros_like ones_like"
+            "reshape transpose expand_dims squeeze concat stack split unstack pad tile reverse shape "
+            "broadcast_to zeros ones fill zeros_like ones_like"
         ),
         "engine.ops.reduce": _REDUCE,
         "engine.ops.linalg": "matmul einsum tensordot",
         "engine.ops.index": (
-            "gather gather_nd scatter_nd tensor_scatter_nd_update tensor_scatter_nd_add boolean_mask one_hot range=range_ "
-            "linspace meshgrid"
+            "gather gather_nd scatter_nd tensor_scatter_nd_update tensor_scatter_nd_add boolean_mask one_hot "
+            "range=range_ linspace meshgrid"
         ),
         "engine.ops.order": "sort argsort searchsorted",
         "engine.ops.special": "truncatediv truncatemod",
@@ -52,7 +55,7 @@ NAMES: dict[str, dict[str, str]] = {
             "histogram_fixed_width_bins"
         ),
         "engine.ops.arrange": (
-            "roll sequence_mask ensure_shape bitcast saturate_cast size rank identity_n slice=slice_ "
+            "repeat=repeat_ roll sequence_mask ensure_shape bitcast saturate_cast size rank identity_n slice=slice_ "
             "strided_slice where=where_ tensor_scatter_nd_sub tensor_scatter_nd_max tensor_scatter_nd_min "
             "dynamic_partition dynamic_stitch reverse_sequence unravel_index broadcast_static_shape "
             "broadcast_dynamic_shape shape_n eye is_tensor is_symbolic_tensor get_static_value "
@@ -65,8 +68,8 @@ NAMES: dict[str, dict[str, str]] = {
     "autodiff": {"engine.forward": "ForwardAccumulator"},
     "math": {
         "engine.ops.elementwise": (
-            f"{_ELEMENTWISE} squared_difference logical_xor rsqrt reciprocal expm1 log log1p softplus erf is_nan is_inf "
-            "is_finite ceil floordiv floormod mod=floormod divide_no_nan rint=round_"
+            f"{_ELEMENTWISE} squared_difference logical_xor rsqrt reciprocal expm1 log log1p softplus erf is_nan "
+            "is_inf is_finite ceil floordiv floormod mod=floormod divide_no_nan rint=round_"
         ),
         "engine.ops.special": (
             "lgamma digamma zeta polygamma igamma igammac erfc ndtri erfinv erfcinv bessel_i0 bessel_i0e bessel_i1 "
@@ -87,10 +90,11 @@ NAMES: dict[str, dict[str, str]] = {
         "engine.ops.nn_losses": "log_sigmoid",
     },
     "linalg": {
-        "engine.ops.linalg": "matmul einsum tensordot band_part diag diag_part trace",
+        "engine.ops.linalg": "matmul einsum tensordot band_part trace",
         "engine.ops.decomposition": (
             "inv solve triangular_solve cholesky cholesky_solve qr svd eigh eigvalsh eig eigvals det slogdet logdet "
-            "lstsq pinv expm matrix_rank norm normalize matvec cross set_diag tensor_diag tensor_diag_part matrix_transpose"
+            "lstsq pinv expm matrix_rank norm normalize matvec cross set_diag tensor_diag tensor_diag_part "
+            "matrix_transpose diag=matrix_diag diag_part=matrix_diag_part"
         ),
         "engine.ops.complex": "adjoint",
         "engine.ops.mathematics": "global_norm",
@@ -107,7 +111,8 @@ NAMES: dict[str, dict[str, str]] = {
         "engine.ops.nn_windows": (
             "conv1d conv2d conv3d convolution atrous_conv2d conv1d_transpose conv2d_transpose conv3d_transpose "
             "depthwise_conv2d separable_conv2d max_pool=nn_max_pool max_pool1d max_pool2d max_pool3d "
-            "avg_pool=nn_avg_pool avg_pool1d avg_pool2d avg_pool3d pool local_response_normalization lrn=local_response_normalization"
+            "avg_pool=nn_avg_pool avg_pool1d avg_pool2d avg_pool3d pool "
+            "local_response_normalization lrn=local_response_normalization"
         ),
         "engine.ops.nn_losses": (
             "bias_add crelu silu=swish swish weighted_cross_entropy_with_logits log_poisson_loss embedding_lookup "

@@ -94,7 +94,9 @@ def test_shape_invariants_let_a_loop_variable_grow():
 @pytest.mark.parametrize("index", [-3, 0, 1, 2, 7])
 def test_switch_case_takes_the_default_outside_of_its_numbers(index):
     def choose(i):
-        return tf.switch_case(i, {0: lambda: tf.constant(0), 1: lambda: tf.constant(1)}, default=lambda: tf.constant(-1))
+        return tf.switch_case(
+            i, {0: lambda: tf.constant(0), 1: lambda: tf.constant(1)}, default=lambda: tf.constant(-1)
+        )
 
     expected = index if index in (0, 1) else -1
     assert int(choose(tf.constant(index))) == int(tf.function(choose)(tf.constant(index))) == expected
@@ -115,7 +117,7 @@ def test_python_statements_on_traced_tensors_name_the_line_and_the_function_to_u
         return -x
 
     def walk(x):
-        return [e for e in x]
+        return list(x)
 
     def hold(x):
         assert x > 0

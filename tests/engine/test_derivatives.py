@@ -17,7 +17,9 @@ def jacobians(x):
     return tape.jacobian(y, x), tape.batch_jacobian(y, x)
 
 
-@pytest.mark.parametrize("mode", [jacobians, tf.function(jacobians, input_signature=[tf.TensorSpec([None, 2], "float64")])])
+@pytest.mark.parametrize(
+    "mode", [jacobians, tf.function(jacobians, input_signature=[tf.TensorSpec([None, 2], "float64")])]
+)
 def test_jacobians(mode):
     whole, batch = mode(tf.constant(X))
     expected = np.cos(X @ W)[:, :, None] * W.T

@@ -11,7 +11,16 @@ import tfcli as tf
 
 COUNT = int(os.environ.get("TFCLI_RANDOM_GRAPHS", "200"))
 
-UNARY = [tf.tanh, tf.sin, tf.sigmoid, tf.square, tf.negative, tf.abs, lambda x: tf.exp(x * 0.1), lambda x: x / 2.0 + 1.0]
+UNARY = [
+    tf.tanh,
+    tf.sin,
+    tf.sigmoid,
+    tf.square,
+    tf.negative,
+    tf.abs,
+    lambda x: tf.exp(x * 0.1),
+    lambda x: x / 2.0 + 1.0,
+]
 BINARY = [tf.add, tf.subtract, tf.multiply, tf.maximum, lambda x, y: tf.where(x > y, x, y * 0.5)]
 SQUARE = [
     tf.matmul,

@@ -87,6 +87,7 @@ LOSSES = [
     ("dice", {"axis": [1]}, "multi_label"),
     ("tversky", {"alpha": 0.3, "beta": 0.6}, "multi_label"),
     ("circle", {"gamma": 2.0, "margin": 0.3}, "embeddings"),
+    ("ctc", {}, "label_sequences"),
 ]
 
 METRICS = [
@@ -276,3 +277,7 @@ OPTIMIZERS = [
 ]
 WEIGHT_VALUES = [MATRIX, _normal(4)]
 GRADIENTS = [[_normal(6, 4), _normal(4)] for _ in range(5)]
+INPUTS["label_sequences"] = (
+    np.where(np.arange(3) < _random.integers(1, 4, (12, 1)), _random.integers(1, 5, (12, 3)), 0),
+    _normal(12, 8, 5),
+)

@@ -56,6 +56,14 @@ VARIANTS = {
     },
     "steps per epoch": {"train.steps_per_epoch": 4},
     "float64": {"precision": "float64"},
+    "stateful": {
+        "data.pipeline": [{"type": "batch", "batch_size": 15, "drop_remainder": True}],
+        "model.layers": [
+            {"type": "reshape", "target_shape": [2, 2]},
+            {"type": "lstm", "units": 4, "stateful": True},
+            {"type": "dense", "units": 3, "activation": "softmax"},
+        ],
+    },
 }
 TIMES = ("seconds", "examples_per_second")
 

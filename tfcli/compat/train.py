@@ -1,4 +1,6 @@
-"""`tf.compat.v1.train`: optimizers that add their updates to a graph, or take a step at once where execution is eager."""
+"""`tf.compat.v1.train`: optimizers that add their updates to a graph, or take a step at once where execution is
+eager.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,7 +18,9 @@ from tfcli.models.optimizers import Optimizer as Rule
 
 
 class Optimizer:
-    """Base: a rule of `tf.keras.optimizers` under the names of TensorFlow 1. The learning rate may be a tensor of the graph."""
+    """Base: a rule of `tf.keras.optimizers` under the names of TensorFlow 1. The learning rate may be a tensor of
+    the graph.
+    """
 
     def __init__(self, rule: Rule, learning_rate: Any) -> None:
         self._rule, self._rate = rule, learning_rate
@@ -24,7 +28,9 @@ class Optimizer:
     def compute_gradients(
         self, loss: Any, var_list: Sequence[Variable] | None = None, grad_loss: Any = None
     ) -> list[tuple[Tensor | None, Variable]]:
-        """Pairs of gradient (None where there is none) and variable; eagerly `loss` is a function. Raises TfcliError."""
+        """Pairs of gradient (None where there is none) and variable; eagerly `loss` is a function. Raises
+        TfcliError.
+        """
         if isinstance(state.graph, SessionGraph):
             variables = list(trainable_variables() if var_list is None else var_list)
             return list(zip(gradients(loss, variables, grad_loss), variables, strict=True))
@@ -36,7 +42,10 @@ class Optimizer:
         return list(zip(tape.gradient(value, variables, grad_loss), variables, strict=True))
 
     def apply_gradients(
-        self, grads_and_vars: Iterable[tuple[Any, Variable]], global_step: Variable | None = None, name: str | None = None
+        self,
+        grads_and_vars: Iterable[tuple[Any, Variable]],
+        global_step: Variable | None = None,
+        name: str | None = None,
     ) -> Any:
         """An operation that takes one step, and adds 1 to `global_step`; eagerly the step itself."""
         pairs = [(g, v) for g, v in grads_and_vars if g is not None]
@@ -87,7 +96,12 @@ class GradientDescentOptimizer(Optimizer):
 
 class MomentumOptimizer(Optimizer):
     def __init__(
-        self, learning_rate: Any, momentum: float, use_locking: bool = False, name: str = "Momentum", use_nesterov: bool = False
+        self,
+        learning_rate: Any,
+        momentum: float,
+        use_locking: bool = False,
+        name: str = "Momentum",
+        use_nesterov: bool = False,
     ) -> None:
         rule = SGD(learning_rate=_number(learning_rate), momentum=momentum, nesterov=use_nesterov)
         super().__init__(rule, learning_rate)
@@ -95,9 +109,16 @@ class MomentumOptimizer(Optimizer):
 
 class AdamOptimizer(Optimizer):
     def __init__(
-        self, learning_rate: Any = 0.001, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, use_locking: bool = False
+        self,
+        learning_rate: Any = 0.001,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        use_locking: bool = False,
     ) -> None:
-        super().__init__(Adam(learning_rate=_number(learning_rate), beta_1=beta1, beta_2=beta2, epsilon=epsilon), learning_rate)
+        super().__init__(
+            Adam(learning_rate=_number(learning_rate), beta_1=beta1, beta_2=beta2, epsilon=epsilon), learning_rate
+        )
 
 
 class AdagradOptimizer(Optimizer):

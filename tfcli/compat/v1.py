@@ -12,7 +12,6 @@ from tfcli.compat.variables import get_variable as get_variable
 from tfcli.compat.variables import variable_scope as variable_scope
 from tfcli.engine.dispatch import executing_eagerly as executing_eagerly
 from tfcli.engine.graph.session import Session as Session
-from tfcli.engine.graph.session import SessionGraph as Graph
 from tfcli.engine.graph.session import control_dependencies as control_dependencies
 from tfcli.engine.graph.session import disable_eager_execution as disable_eager_execution
 from tfcli.engine.graph.session import enable_eager_execution as enable_eager_execution

@@ -15,7 +15,9 @@ AUTO_REUSE = "auto"
 
 @contextmanager
 def variable_scope(name_or_scope: str, reuse: bool | str | None = None) -> Iterator[str]:
-    """Names of variables and nodes start with `name/` inside. `reuse`: get_variable finds (True), makes (None) or does either (AUTO_REUSE)."""
+    """Names of variables and nodes start with `name/` inside. `reuse`: get_variable finds (True), makes (None) or
+    does either (AUTO_REUSE).
+    """
     graph = session_graph("variable_scope")
     before = graph.scope, graph.reuse
     graph.scope = f"{graph.scope}{name_or_scope}/"
@@ -31,14 +33,17 @@ def get_variable(
 ) -> Variable:
     """The variable of this name in the scope: a new one, or the one that is there where the scope says `reuse`.
 
-    `initializer` is called with shape and dtype (Glorot's uniform one by default), or is the value. Raises TfcliError, ShapeError.
+    `initializer` is called with shape and dtype (Glorot's uniform one by default), or is the value. Raises
+    TfcliError, ShapeError.
     """
     graph = session_graph("get_variable")
     full = graph.scope + name
     known = graph.named_variables.get(full)
     if known is not None:
         if not graph.reuse:
-            raise TfcliError(f"get_variable: {full!r} exists; to share it, use variable_scope(…, reuse=True) or AUTO_REUSE")
+            raise TfcliError(
+                f"get_variable: {full!r} exists; to share it, use variable_scope(…, reuse=True) or AUTO_REUSE"
+            )
         if shape is not None and known.shape != Shape(shape):
             raise ShapeError(f"get_variable: {full!r} has the shape {show_shape(known.shape)}, not {show_shape(shape)}")
         return known
@@ -52,7 +57,9 @@ def get_variable(
     return variable
 
 
-def assign(ref: Variable, value: Any, validate_shape: bool = True, use_locking: bool = False, name: str | None = None) -> Tensor:
+def assign(
+    ref: Variable, value: Any, validate_shape: bool = True, use_locking: bool = False, name: str | None = None
+) -> Tensor:
     """Set a variable, and give its new value. Shapes are always checked, and assignments never overlap."""
     return ref.assign(value)
 

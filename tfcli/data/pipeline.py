@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tfcli.data.stage import Batch, Context, Function, Ordering, Stage, Transform
+from tfcli.data.stage import Batch, Context, Function, Moment, Ordering, Stage, Transform
 from tfcli.data.stages.flow import Cache, Prefetch, prefetched
 from tfcli.data.stages.order import DEFAULT_BATCH_SIZE, BatchStage
 from tfcli.errors import DataError
@@ -126,8 +126,9 @@ def refuse_empty(plan: Plan, count: int) -> None:
 
 def transformed(batches: Iterable[Batch], functions: Sequence[Callable[[Batch], Batch]]) -> Iterator[Batch]:
     for batch in batches:
+        moment = batch.moment
         for function in functions:
-            batch = function(batch)
+            batch = replace(function(batch), moment=moment)
         yield batch
 
 
@@ -163,10 +164,10 @@ class Split:
     def batches(self, epoch: int = 0, start: int = 0, training: bool = False) -> Iterator[Batch]:
         """The batches of an epoch from number `start` on: the same ones each time for the same seed and epoch."""
         examples, elements = self._after_cache(training)
-        plan = self.pipeline.plan(elements, epoch, training, first=self.pipeline.cached)[start:]
+        plan = self.pipeline.plan(elements, epoch, training, first=self.pipeline.cached)
         if self._functions is None:
             self._functions = self.pipeline.functions(self.pipeline.cached)
-        stream = transformed((examples.take(rows) for rows in plan), self._functions)
+        stream = transformed(_taken(examples, plan, epoch if training else None, start), self._functions)
         return prefetched(stream, self.pipeline.prefetch) if self.pipeline.prefetch else stream
 
     def _after_cache(self, training: bool) -> tuple[Batch, np.ndarray | Plan]:
@@ -176,16 +177,24 @@ class Split:
             elements = self.pipeline.plan(len(self.examples), 0, training, end=end, default_batch_size=None)
             functions = self.pipeline.functions(end=end)
             whole = (self.examples, elements)
-            self._fixed[training] = _materialized(*whole, functions) if functions else whole
+            self._fixed[training] = _materialized(*whole, functions, training) if functions else whole
         return self._fixed[training]
 
 
+def _taken(examples: Batch, plan: Plan, epoch: int | None, start: int = 0) -> Iterator[Batch]:
+    """The batches of a plan from number `start` on, each knowing its moment where there is an epoch of training."""
+    position = sum(map(len, plan[:start]))
+    for rows in plan[start:]:
+        yield replace(examples.take(rows), moment=None if epoch is None else Moment(epoch, position))
+        position += len(rows)
+
+
 def _materialized(
-    examples: Batch, elements: np.ndarray | Plan, functions: Sequence[Function]
+    examples: Batch, elements: np.ndarray | Plan, functions: Sequence[Function], training: bool
 ) -> tuple[Batch, np.ndarray | Plan]:
     """The transformed examples in one piece, and where they are in it now."""
     plan = BatchStage(_CHUNK).cut(elements, drop_remainder=False) if isinstance(elements, np.ndarray) else elements
-    parts = list(transformed((examples.take(rows) for rows in plan), functions))
+    parts = list(transformed(_taken(examples, plan, 0 if training else None), functions))
     bounds = np.cumsum([len(part) for part in parts])
     try:
         joined = _joined(parts)

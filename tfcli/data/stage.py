@@ -13,12 +13,22 @@ from tfcli.errors import DataError
 
 
 @dataclass(frozen=True)
+class Moment:
+    """Where in training a batch is: the epoch, and the position in it of the batch's first example."""
+
+    epoch: int
+    position: int
+
+
+@dataclass(frozen=True)
 class Batch:
     """Examples: arrays by name with the examples as first axis. `weights` (N,) or None; `targets` may be empty."""
 
     inputs: dict[str, np.ndarray]
     targets: dict[str, np.ndarray] = field(default_factory=dict)
     weights: np.ndarray | None = None
+    moment: Moment | None = None
+    """Outside training there is none."""
 
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())))

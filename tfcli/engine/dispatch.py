@@ -1,4 +1,6 @@
-"""apply: the one way into every op. Eagerly it computes; inside a trace it appends to the graph; an active tape remembers either."""
+"""apply: the one way into every op. Eagerly it computes; inside a trace it appends to the graph; an active tape
+remembers either.
+"""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -76,7 +78,9 @@ def labelled_as(name: str | None, value: Any) -> Any:
 
 
 def read(variable: Variable) -> Tensor:
-    """The variable's value now. The body of a loop has it from where the loop stands, so that gradients reach it there."""
+    """The variable's value now. The body of a loop has it from where the loop stands, so that gradients reach it
+    there.
+    """
     graph = state.graph
     if graph is None:
         value = Tensor(value_of(variable))
@@ -98,7 +102,9 @@ def _value_in(body: Graph, variable: Variable) -> Tensor:
 
 
 def first_value(variable: Variable, initial_value: Any, dtype: Any = None) -> np.ndarray:
-    """The array that a new variable starts with. A traced function makes variables in its first trace only. Raises TfcliError."""
+    """The array that a new variable starts with. A traced function makes variables in its first trace only. Raises
+    TfcliError.
+    """
     graph = state.graph
     while graph is not None and graph.captures:
         graph = graph.parent
@@ -108,7 +114,8 @@ def first_value(variable: Variable, initial_value: Any, dtype: Any = None) -> np
             return graph.defer(variable, value if isinstance(value, Tensor) else constant(value, dtype))
     if graph is not None and not graph.may_create_variables:
         raise TfcliError(
-            f"{graph.name}: a traced function may create variables in its first call only, and creates {variable.name!r} again; "
+            f"{graph.name}: a traced function may create variables in its first call only, and creates "
+            f"{variable.name!r} again; "
             "make them once, outside of it or where an attribute is still None"
         )
     with init_scope():
@@ -131,13 +138,16 @@ def assign(variable: Variable, value: Any) -> Tensor:
         value = convert_to_tensor(value, variable.dtype)
     tensor = convert_to_tensor(value)
     if tensor.dtype != variable.dtype:
-        raise DtypeError(f"{variable.name} is {variable.dtype.name}, the value is {tensor.dtype.name}; tf.cast converts")
+        raise DtypeError(
+            f"{variable.name} is {variable.dtype.name}, the value is {tensor.dtype.name}; tf.cast converts"
+        )
     fits = len(tensor.shape) == len(variable.shape) and all(
         v is None or s in (v, None) for s, v in zip(tensor.shape, variable.shape, strict=True)
     )
     if not fits:
         raise ShapeError(
-            f"{variable.name} has the shape {show_shape(variable.shape)}, the value {show_shape(tensor.shape)}; they must be equal"
+            f"{variable.name} has the shape {show_shape(variable.shape)}, the value {show_shape(tensor.shape)}; "
+            f"they must be equal"
         )
     if state.graph is None and not isinstance(tensor, Symbol):
         variable.array = tensor.array
@@ -189,7 +199,9 @@ def tracing(graph: Graph | None) -> Iterator[None]:
 
 @contextmanager
 def init_scope() -> Iterator[None]:
-    """Leave the functions being traced: ops are computed at once (or go into the session's graph), and no tape records."""
+    """Leave the functions being traced: ops are computed at once (or go into the session's graph), and no tape
+    records.
+    """
     graph = state.graph
     while graph is not None and not graph.defers_variables:
         graph = graph.parent

@@ -11,7 +11,8 @@ from tfcli.errors import ShapeError, TfcliError
 
 
 class ForwardAccumulator:
-    """Jacobian-vector products: `jvp(y)` is the derivative of y when `primals` move along `tangents` (same structures and shapes).
+    """Jacobian-vector products: `jvp(y)` is the derivative of y when `primals` move along `tangents` (same
+    structures and shapes).
 
     A backward sweep is linear in its seed u, which makes d(sweep)/du, applied to the tangents, the forward derivative.
     Raises TfcliError, ShapeError, DtypeError.
@@ -26,7 +27,8 @@ class ForwardAccumulator:
         for primal, tangent in zip(self._primals, self._tangents, strict=True):
             if tangent.shape != primal.shape:
                 raise ShapeError(
-                    f"ForwardAccumulator: a tangent of shape {show_shape(tangent.shape)} for a primal of {show_shape(primal.shape)}"
+                    f"ForwardAccumulator: a tangent of shape {show_shape(tangent.shape)} for a primal of "
+                    f"{show_shape(primal.shape)}"
                 )
         self._tape = GradientTape(persistent=True, watch_accessed_variables=False)
         self._tape.watch(self._primals)
@@ -39,7 +41,9 @@ class ForwardAccumulator:
         self._tape.__exit__(*exception)
 
     def jvp(self, primals: Any, unconnected_gradients: str = "none") -> Any:
-        """The derivatives of these tensors, in their structure; None (or zeros) for what does not depend on the primals."""
+        """The derivatives of these tensors, in their structure; None (or zeros) for what does not depend on the
+        primals.
+        """
         return nest.map_structure(lambda y: self._derivative(y, unconnected_gradients), primals)
 
     def _derivative(self, y: Any, unconnected_gradients: str) -> Any:

@@ -1,6 +1,7 @@
 """@function: a Python function traced into a graph once for each signature, and run from there.
 
-While it is traced the Python code runs once, with symbols in place of tensors, so whatever it does besides calling ops (printing, appending
+While it is traced the Python code runs once, with symbols in place of tensors, so whatever it does besides calling
+ops (printing, appending
 to lists) happens once a trace. Python values are part of the signature; tensors are so by dtype and shape.
 """
 
@@ -21,7 +22,7 @@ from tfcli.engine.graph.ir import AssignVariable, Graph, ReadVariable, verify
 from tfcli.engine.graph.passes import optimize
 from tfcli.engine.signature import Guards, describe, fits, generalized
 from tfcli.engine.spec import TensorSpec, show_shape
-from tfcli.engine.tensor import Symbol, Tensor, Variable, convert_to_tensor
+from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
 from tfcli.errors import ShapeError, TfcliError
 
 logger = logging.getLogger("tfcli")
@@ -79,13 +80,23 @@ class ConcreteFunction:
         return tuple(v for v in self.variables if v.trainable)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run on the tensors of the signature: by position, structures flattened, or by name. Raises TfcliError, ShapeError, DtypeError."""
+        """Run on the tensors of the signature: by position, structures flattened, or by name. Raises TfcliError,
+        ShapeError, DtypeError.
+        """
         given = dict(zip(self.names, nest.flatten(args), strict=False))
-        if len(nest.flatten(args)) > len(self.names) or given.keys() & kwargs.keys() or {*given, *kwargs} != {*self.names}:
+        if (
+            len(nest.flatten(args)) > len(self.names)
+            or given.keys() & kwargs.keys()
+            or {*given, *kwargs} != {*self.names}
+        ):
             came = [*map(str, range(1, len(nest.flatten(args)) + 1)), *kwargs]
-            raise TfcliError(f"{self.name} takes {', '.join(self.names) or 'nothing'}; came {', '.join(came) or 'nothing'}")
+            raise TfcliError(
+                f"{self.name} takes {', '.join(self.names) or 'nothing'}; came {', '.join(came) or 'nothing'}"
+            )
         given |= kwargs
-        tensors = [convert_to_tensor(given[name], spec.dtype) for name, spec in zip(self.names, self.inputs, strict=True)]
+        tensors = [
+            convert_to_tensor(given[name], spec.dtype) for name, spec in zip(self.names, self.inputs, strict=True)
+        ]
         for name, spec, tensor in zip(self.names, self.inputs, tensors, strict=True):
             _check_shape(self.name, name, tensor.spec, spec)
         return self.call_flat(tensors)
@@ -163,7 +174,9 @@ class Function:
         return concrete.call_flat(tensors)
 
     def get_concrete_function(self, *args: Any, **kwargs: Any) -> ConcreteFunction:
-        """The trace for these tensors or TensorSpecs, without running it; with an `input_signature`, also without arguments."""
+        """The trace for these tensors or TensorSpecs, without running it; with an `input_signature`, also without
+        arguments.
+        """
         if self.input_signature is not None and not args and not kwargs:
             args = self.input_signature
         return self._find(args, kwargs)[0]
@@ -192,11 +205,10 @@ class Function:
         if self.input_signature is None:
             return args, kwargs
         signed = args[: len(self.input_signature)]
-        given, wanted = nest.flatten(signed), nest.flatten(self.input_signature)
-        if len(given) != len(wanted):
-            raise TfcliError(f"{self.name}: input_signature has {len(wanted)} tensors, the call gives {len(given)}")
+        given = nest.flatten_like(self.input_signature, signed, f"{self.name}: what input_signature describes")
+        wanted = nest.flatten(self.input_signature)
         cast = [_as_signed(self.name, i, leaf, spec) for i, (leaf, spec) in enumerate(zip(given, wanted, strict=True))]
-        return (*nest.pack(signed, cast), *args[len(signed) :]), kwargs
+        return (*nest.pack(self.input_signature, cast), *args[len(signed) :]), kwargs
 
     def _compatible(self, key: Any) -> Any:
         """A trace whose open sizes take these shapes, too; from now on it is found at once."""
@@ -208,7 +220,7 @@ class Function:
 
     def _trace(self, arguments: Any, specs: tuple[TensorSpec, ...], key: Any, guards: Guards) -> Any:
         self._traces = {k: found for k, found in self._traces.items() if found[1].alive()}
-        wanted = [leaf for leaf in nest.flatten(self.input_signature)] if self.input_signature is not None else list(specs)
+        wanted = list(specs) if self.input_signature is None else nest.flatten(self.input_signature)
         if self.reduce_retracing:
             wanted = generalized(wanted, [sizes for skeleton, sizes in self._traces if skeleton == key[0]])
         graph = Graph(self.name, parent=state.graph)
@@ -245,8 +257,10 @@ class Function:
         if len(self._recent) == _MANY_TRACES and span <= _RECENT_CALLS and not self._warned:
             self._warned = True
             logger.warning(
-                "%d out of the last %d calls to %s triggered retracing, which is slow. Give tensors in place of Python numbers, let "
-                "changing sizes be None in an input_signature (or reduce_retracing=True), and make the function once, outside of loops.",
+                "%d out of the last %d calls to %s triggered retracing, which is slow. Give tensors in place of "
+                "Python numbers, let "
+                "changing sizes be None in an input_signature (or reduce_retracing=True), and make the function "
+                "once, outside of loops.",
                 _MANY_TRACES,
                 span,
                 self.name,
@@ -277,7 +291,10 @@ def _check_shape(name: str, argument: str, came: TensorSpec, wanted: TensorSpec)
 def _with_symbols(structure: Any, symbols: Any) -> Any:
     """`structure` with symbols in place of its tensors, arrays and specs."""
     leaves = nest.flatten(structure)
-    return nest.pack(structure, [next(symbols) if isinstance(v, Tensor | np.ndarray | np.generic | TensorSpec) else v for v in leaves])
+    return nest.pack(
+        structure,
+        [next(symbols) if isinstance(v, Tensor | np.ndarray | np.generic | TensorSpec) else v for v in leaves],
+    )
 
 
 def _output(graph: Graph, leaf: Any) -> Any:
@@ -296,9 +313,12 @@ def function(
 ) -> Any:
     """Decorator: trace the function into a graph for each signature, and run the graph.
 
-    With `input_signature` (a TensorSpec for each tensor) there is one trace, None sizes staying unknown. With `reduce_retracing` sizes that
-    change from call to call become unknown. `autograph` and `jit_compile` are there for programs that give them: every graph is compiled
-    alike, and a Python `if` or `for` on a tensor is never rewritten but refused, with the line and the function to use instead.
+    With `input_signature` (a TensorSpec for each tensor) there is one trace, None sizes staying unknown. With
+    `reduce_retracing` sizes that
+    change from call to call become unknown. `autograph` and `jit_compile` are there for programs that give them:
+    every graph is compiled
+    alike, and a Python `if` or `for` on a tensor is never rewritten but refused, with the line and the function to
+    use instead.
     """
     if func is None:
         return lambda f: Function(f, input_signature, name, reduce_retracing)

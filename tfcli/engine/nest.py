@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from tfcli.errors import TfcliError
+
 
 def flatten(structure: Any) -> list[Any]:
     """The leaves, in order; dicts in the order of their keys."""
@@ -42,3 +44,22 @@ def map_structure(function: Callable[..., Any], structure: Any, *others: Any) ->
     """`function` of the leaves of one structure, or of the leaves in the same place of several."""
     columns = [flatten(structure), *(flatten(other) for other in others)]
     return pack(structure, [function(*leaves) for leaves in zip(*columns, strict=True)])
+
+
+def flatten_like(structure: Any, value: Any, what: str) -> list[Any]:
+    """What `value` has where `structure` has its leaves. Raises TfcliError where they differ."""
+    if isinstance(structure, Mapping):
+        if not isinstance(value, Mapping) or value.keys() != structure.keys():
+            raise TfcliError(f"{what} must be a dict of {', '.join(map(repr, structure))}, got {_shown(value)}")
+        return [leaf for key in structure for leaf in flatten_like(structure[key], value[key], what)]
+    if isinstance(structure, list | tuple):
+        if not isinstance(value, list | tuple) or len(value) != len(structure):
+            raise TfcliError(f"{what} must be a {type(structure).__name__} of {len(structure)}, got {_shown(value)}")
+        return [leaf for own, given in zip(structure, value, strict=True) for leaf in flatten_like(own, given, what)]
+    return [value]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"a dict of {', '.join(map(repr, value))}"
+    return f"a {type(value).__name__}" + (f" of {len(value)}" if isinstance(value, list | tuple) else "")

@@ -64,10 +64,11 @@ class Op:
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
         """Apply the op to tensors, arrays or Python numbers, by position or by the names of `forward`; `name` is TensorFlow's label."""
-        from tfcli.engine.dispatch import apply
+        from tfcli.engine.dispatch import apply, labelled_as
 
-        named.pop("name", None)
-        return apply(self, *inputs, *self._in_order(len(inputs), named)) if named else apply(self, *inputs)
+        label = named.pop("name", None)
+        rest = self._in_order(len(inputs), named) if named else []
+        return labelled_as(label, apply(self, *inputs, *rest))
 
     def _in_order(self, given: int, named: dict[str, Any]) -> list[Any]:
         rest = self.inputs[given:]

@@ -61,7 +61,9 @@ def generalized(specs: Sequence[TensorSpec], before: Sequence[Sizes]) -> list[Te
     """The specs, with None for the sizes in which they differ from earlier ones of the same dtypes and numbers of axes."""
     result = list(specs)
     for sizes in before:
-        alike = all(s.dtype.name == d and len(s.shape) == len(shape) for s, (d, shape) in zip(result, sizes, strict=True))
+        alike = all(
+            s.dtype.name == d and len(s.shape) == len(shape) for s, (d, shape) in zip(result, sizes, strict=True)
+        )
         if alike:
             result = [
                 TensorSpec(Shape(a if a == b else None for a, b in zip(s.shape, shape, strict=True)), s.dtype, s.name)

@@ -25,7 +25,8 @@ class _Read(Op):
 class GradientTape:
     """Remembers the ops that depend on watched tensors, and differentiates through them.
 
-    Trainable variables are watched by themselves unless `watch_accessed_variables` is false. A tape gives gradients once, or any number
+    Trainable variables are watched by themselves unless `watch_accessed_variables` is false. A tape gives
+    gradients once, or any number
     of times with `persistent`. The sweep itself is made of ops, so an outer tape differentiates it again.
     """
 
@@ -89,7 +90,6 @@ class GradientTape:
                 found = [_zeros_like(s) if g is None else g for g, s in zip(found, flat, strict=True)]
         return nest.pack(sources, found)
 
-
     def jacobian(
         self,
         target: Any,
@@ -114,7 +114,9 @@ class GradientTape:
         parallel_iterations: int | None = None,
         experimental_use_pfor: bool = True,
     ) -> Any:
-        """d target[b] / d source[b] for each b, of shape (B, ...target.shape[1:], ...source.shape[1:]); rows must not depend on others."""
+        """d target[b] / d source[b] for each b, of shape (B, ...target.shape[1:], ...source.shape[1:]); rows must
+        not depend on others.
+        """
         from tfcli.engine.ops.jacobian import batch_jacobian
 
         return self._derive(target, source, unconnected_gradients, batch_jacobian)
@@ -133,7 +135,9 @@ class GradientTape:
         if unconnected_gradients not in ("none", "zero"):
             raise TfcliError(f"unconnected_gradients must be 'none' or 'zero', got {unconnected_gradients!r}")
         if self._used and not self.persistent:
-            raise TfcliError("this tape has given its gradients; use GradientTape(persistent=True) to ask more than once")
+            raise TfcliError(
+                "this tape has given its gradients; use GradientTape(persistent=True) to ask more than once"
+            )
         nodes, self._used = self._nodes, True
         if not self.persistent:
             self._nodes = []
@@ -150,9 +154,11 @@ def gradients(
     stop_gradients: Any = None,
     unconnected_gradients: str = "none",
 ) -> list[Any]:
-    """In a graph: the sum of d y / d x over all ys, for each x, tensors or variables; None where there is no dependence.
+    """In a graph: the sum of d y / d x over all ys, for each x, tensors or variables; None where there is no
+    dependence.
 
-    `stop_gradients` are taken as constants. Sums are always made in one order, whatever `gate_gradients` and `aggregation_method` say.
+    `stop_gradients` are taken as constants. Sums are always made in one order, whatever `gate_gradients` and
+    `aggregation_method` say.
     Raises TfcliError outside of a graph.
     """
     graph = state.graph
@@ -181,7 +187,9 @@ def _zeros_like(source: Any) -> Tensor:
 
 
 def backward(nodes: Sequence[Node], targets: list[Tensor], seeds: list[Any], sources: list[Any]) -> list[Tensor | None]:
-    """The gradient of the targets, weighted by the seeds (ones for None), for each source, or None where there is none."""
+    """The gradient of the targets, weighted by the seeds (ones for None), for each source, or None where there is
+    none.
+    """
     from tfcli.engine.ops.shape import ones_like
 
     needed = _depending_on(nodes, sources)
@@ -206,7 +214,9 @@ def _seed(value: Any, target: Tensor) -> Tensor:
         a == b or None in (a, b) for a, b in zip(seed.shape, target.shape, strict=True)
     )
     if not compatible:
-        raise ShapeError(f"an output gradient of shape {show_shape(seed.shape)} for a target of {show_shape(target.shape)}")
+        raise ShapeError(
+            f"an output gradient of shape {show_shape(seed.shape)} for a target of {show_shape(target.shape)}"
+        )
     return seed
 
 
@@ -224,7 +234,9 @@ def _sweep(node: Node, received: list[Tensor | None], needed: set[int], gradient
     g, y = (received, node.outputs) if len(node.outputs) > 1 else (received[0], node.outputs[0])
     if hasattr(op, "vjp"):
         given = op.vjp(g, y, *node.inputs)
-        assert len(given) == len(node.inputs), f"{op.name}.vjp gives {len(given)} gradients for {len(node.inputs)} inputs"
+        assert len(given) == len(node.inputs), (
+            f"{op.name}.vjp gives {len(given)} gradients for {len(node.inputs)} inputs"
+        )
         for tensor, gradient in zip(node.inputs, given, strict=True):
             if id(tensor) in needed and gradient is not None:
                 _accumulate(gradients, tensor, gradient)

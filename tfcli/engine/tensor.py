@@ -13,6 +13,7 @@ from tfcli.errors import DtypeError, ShapeError, TfcliError
 if TYPE_CHECKING:
     from tfcli.engine.graph.ir import Graph, Node
 
+
 class _Operators(dict[str, Callable[..., Any]]):
     """What Python's operators mean on tensors. The ops register them; they are loaded when the first is used."""
 
@@ -246,7 +247,9 @@ class Symbol(Tensor):
         known = self._static()
         if known is not None:
             return int(known)
-        raise TfcliError(instead_of_python("the value as a Python number", "tf.range, tf.gather and their kin, which take tensors"))
+        raise TfcliError(
+            instead_of_python("the value as a Python number", "tf.range, tf.gather and their kin, which take tensors")
+        )
 
     __int__ = __index__
 
@@ -310,7 +313,9 @@ class Variable(Value):
         return id(self)
 
     def __repr__(self) -> str:
-        return f"<tf.Variable {self.name!r} shape={show_shape(self.shape)}, dtype={self.dtype.name}, numpy={self.array!r}>"
+        return (
+            f"<tf.Variable {self.name!r} shape={show_shape(self.shape)}, dtype={self.dtype.name}, numpy={self.array!r}>"
+        )
 
 
 def as_array(value: Any, dtype: Any = None) -> np.ndarray:
@@ -344,7 +349,9 @@ def _from_python(value: Any) -> np.ndarray:
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise ShapeError(f"the nested lists of {str(value)[:60]} differ in length: a tensor needs equal rows") from error
+        raise ShapeError(
+            f"the nested lists of {str(value)[:60]} differ in length: a tensor needs equal rows"
+        ) from error
     if array.dtype.kind == "O":
         if all(isinstance(v, str | bytes) for v in array.flat):
             return array

@@ -3,7 +3,10 @@
 from importlib import import_module
 from typing import Any
 
-_MODULES = ["activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses", "metrics", "models", "optimizers", "random", "regularizers", "utils"]
+_MODULES = [
+    *("activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses"),
+    *("metrics", "models", "optimizers", "random", "regularizers", "utils"),
+]
 _NAMES = {
     "Model": "models.model:Model",
     "Sequential": "models.sequential:Sequential",

@@ -13,7 +13,10 @@ __all__ = ["boston_housing", "california_housing", "cifar10", "cifar100", "fashi
 
 
 def load(name: str, path: str | Path) -> tuple[Arrays, Arrays]:
-    """(x_train, y_train), (x_test, y_test) of an npz file, given by path or by its name in ~/.keras/datasets. Raises DataError."""
+    """(x_train, y_train), (x_test, y_test) of an npz file, by path or by its name in ~/.keras/datasets.
+
+    Raises DataError.
+    """
     given = Path(path).expanduser()
     places = [given] if given.is_absolute() else [given, Path.home() / ".keras" / "datasets" / given]
     file = next((place for place in places if place.is_file()), None)

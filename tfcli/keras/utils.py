@@ -36,7 +36,7 @@ def set_random_seed(seed: int) -> None:
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
-    """Class numbers (...) -> one-hot vectors (..., num_classes), float32; a last axis of size 1 goes. Raises DataError."""
+    """Class numbers (...) -> one-hot vectors (..., num_classes); a last axis of size 1 goes. Raises DataError."""
     labels = np.asarray(x.array if isinstance(x, Tensor) else x).astype(np.int64)
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]

@@ -15,7 +15,9 @@ from tfcli.models.objective import class_weight_vector
 
 
 class PyDataset:
-    """Base for batches by number: a subclass defines `__len__` and `__getitem__(index)`, and `on_epoch_end` where it likes."""
+    """Base for batches by number: a subclass defines `__len__` and `__getitem__(index)`, and `on_epoch_end` where it
+    likes.
+    """
 
     def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
         """Batches are made one after another, when their turn comes, whatever the arguments say."""
@@ -123,7 +125,9 @@ def _numbered(data: Any, shuffle: bool) -> Iterator[Any]:
 
 
 def as_arrays(structure: Any) -> Any:
-    """Arrays in a structure of lists and dicts; a list of plain numbers is one array, floats have the working precision."""
+    """Arrays in a structure of lists and dicts; a list of plain numbers is one array, floats have the working
+    precision.
+    """
     if isinstance(structure, Mapping):
         return {name: as_arrays(part) for name, part in structure.items()}
     if isinstance(structure, list | tuple) and any(_is_array(part) for part in structure):

@@ -69,6 +69,28 @@ class Compiled:
         return dict.fromkeys(names, value)
 
 
+class CompiledMetrics(Metric, abstract=True):
+    """The metrics that `compile` was given, as one whose result is a dict."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__(name="compile_metrics")
+        self._model = [model]  # in a list, as what it holds is no part of it
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        self._model[0].update_compiled_metrics(y_true, y_pred, sample_weight)
+
+    def _metrics(self) -> dict[str, Metric]:
+        objective = self._model[0].objective
+        return {} if objective is None else objective.head_metrics()
+
+    def result(self) -> dict[str, Any]:
+        return {name: metric.result() for name, metric in self._metrics().items()}
+
+    def reset_state(self) -> None:
+        for metric in self._metrics().values():
+            metric.reset_state()
+
+
 def _made(kind: Any, value: Any) -> Any:
     if isinstance(value, Mapping) and "type" not in value:
         return {name: _made(kind, item) for name, item in value.items()}
@@ -89,7 +111,9 @@ def _name_of(loss: Loss | None) -> str:
 
 
 def by_output(structure: Any, names: Sequence[str], like: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """A value for each output, by name; nameless ones are called output_1, … . Raises SpecError where their number differs."""
+    """A value for each output, by name; nameless ones are called output_1, … . Raises SpecError where their number
+    differs.
+    """
     if isinstance(structure, Mapping):
         return {name: _tensor(value) for name, value in structure.items()}
     if like is not None and len(like) == 1:

@@ -21,35 +21,12 @@ from tfcli.models.batches import (
     unpack_x_y_sample_weight,
 )
 from tfcli.models.callbacks import Callback, CallbackList, History, ProgbarLogger
-from tfcli.models.compiled import Compiled, by_output
+from tfcli.models.compiled import Compiled, CompiledMetrics, by_output
+from tfcli.models.logs import Logs, flatten_logs, sorted_logs
 from tfcli.models.metrics import Mean, Metric
 from tfcli.models.nodes import make
 from tfcli.models.objective import Objective, descend
 from tfcli.models.optimizers import Optimizer
-
-Logs = dict[str, Any]
-
-
-class CompiledMetrics(Metric, abstract=True):
-    """The metrics that `compile` was given, as one whose result is a dict."""
-
-    def __init__(self, model: "Fitting") -> None:
-        super().__init__(name="compile_metrics")
-        self._model = [model]  # in a list, as what it holds is no part of it
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        self._model[0].update_compiled_metrics(y_true, y_pred, sample_weight)
-
-    def _metrics(self) -> dict[str, Metric]:
-        objective = self._model[0].objective
-        return {} if objective is None else objective.head_metrics()
-
-    def result(self) -> dict[str, Any]:
-        return {name: metric.result() for name, metric in self._metrics().items()}
-
-    def reset_state(self) -> None:
-        for metric in self._metrics().values():
-            metric.reset_state()
 
 
 class Fitting:
@@ -77,9 +54,9 @@ class Fitting:
         jit_compile: Any = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
-        """Say how to train. Losses, metrics and optimizer are names, objects, functions; for several outputs lists or dicts.
+        """Say how to train: names, objects or functions, for several outputs lists or dicts of them.
 
-        `run_eagerly` runs the steps as they are written, untraced. Traced steps are always compiled, one batch at a time,
+        `run_eagerly` runs the steps as they are written, untraced. Traced steps are always compiled and take one batch,
         so `jit_compile` and `steps_per_execution` change nothing. Raises DeclarationError for names that do not exist.
         """
         self.optimizer = make(Optimizer, optimizer)
@@ -139,7 +116,9 @@ class Fitting:
 
     @property
     def metrics(self) -> list[Metric]:
-        """The running values, which every epoch starts anew: the loss, the compiled metrics, and those set as attributes."""
+        """The running values, which every epoch starts anew: the loss, the compiled metrics, and those set as
+        attributes.
+        """
         objective = self.objective
         own = [m for m in self.held(Metric) if m.name is not None]  # type: ignore[attr-defined]
         if not self.compiled:
@@ -238,8 +217,11 @@ class Fitting:
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
     ) -> History:
-        """Train for `epochs` epochs. x (with y and sample_weight): arrays or structures of them; or batches: a dataset, a
-        PyDataset, a generator. Returns the history. Raises DataError, TrainingError."""
+        """Train for `epochs` epochs, and return the history.
+
+        x, y and sample_weight are arrays or structures of them; or x gives batches: a dataset, a PyDataset, generator.
+        Raises DataError, TrainingError.
+        """
         self._require_compiled()
         if validation_split and validation_data is None:
             arrays = (as_arrays(x), as_arrays(y), as_arrays(sample_weight))
@@ -283,7 +265,7 @@ class Fitting:
         return self._results(logs)
 
     def _results(self, logs: Any) -> Logs:
-        """An epoch's results: those of the metrics now, or, of a step of a subclass's own, what the last one returned."""
+        """An epoch's results: of the metrics now, or what the last step returned where it is the subclass's own."""
         own, returned = sorted_logs(self.get_metrics_result()), sorted_logs(logs)
         return own if own.keys() == returned.keys() else returned
 
@@ -298,7 +280,9 @@ class Fitting:
         callbacks: Sequence[Callback] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """The loss and the metrics over the data: a list (a number, where there is one alone), or a dict. Raises DataError."""
+        """The loss and the metrics over the data: a list (a number, where there is one alone), or a dict. Raises
+        DataError.
+        """
         self._require_compiled()
         batches = make_batches(x, y, sample_weight, batch_size, steps)
         logs = self._evaluate(batches, self._callbacks(callbacks, verbose, steps=batches.num_batches))
@@ -418,19 +402,3 @@ def _whole(x: Any) -> int:
 
 def _is_due(frequency: int | Sequence[int], epoch: int) -> bool:
     return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else epoch + 1 in frequency
-
-
-def flatten_logs(logs: Mapping[Any, Any]) -> Logs:
-    """Dicts among the values, as metrics with several results give, become part of the whole."""
-    flat: Logs = {}
-    for name, value in logs.items():
-        flat |= flatten_logs(value) if isinstance(value, Mapping) else {str(name): value}
-    return flat
-
-
-def sorted_logs(logs: Any) -> Logs:
-    """Results as Python numbers (or lists), by name."""
-    if not isinstance(logs, Mapping):
-        raise TrainingError(f"train_step and test_step must return a dict of results, got {type(logs).__name__}")
-    plain = {name: np.asarray(value) for name, value in flatten_logs(logs).items()}
-    return {name: plain[name].item() if plain[name].ndim == 0 else plain[name].tolist() for name in sorted(plain)}

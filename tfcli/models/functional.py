@@ -52,7 +52,10 @@ def make_input(
     name: str | None = None,
     batch_shape: Sequence[int | None] | None = None,
 ) -> Symbol:
-    """A symbol for an input of a model, `shape` without the batch axis. Layers and ops applied to it make up the model."""
+    """A symbol for an input of a model, `shape` without the batch axis.
+
+    Layers and ops applied to it make up the model.
+    """
     return InputLayer(shape, batch_size, dtype, name, batch_shape).output
 
 
@@ -97,13 +100,15 @@ class Wiring:
             if isinstance(node.op, LayerCall) and isinstance(node.op.layer, InputLayer):
                 known = ", ".join(s.node.name for s in self.inputs)
                 raise SpecError(
-                    f"the outputs depend on the input `{node.op.layer.name}`, which is not among the model's inputs: {known}"
+                    f"the outputs depend on the input `{node.op.layer.name}`, which is not among the model's: {known}"
                 )
             stack.append((current, True))
             stack.extend((i, False) for i in reversed(node.inputs))  # type: ignore[misc]
 
     def _by_depth(self) -> list[LayerCall]:
-        """The layers' calls as Keras lists them: from the furthest to the nearest to the outputs, then as they were met."""
+        """The layers' calls as Keras lists them: from the furthest to the nearest to the outputs, then as they were
+        met.
+        """
         depths: dict[int, int] = {}
         of_layer: dict[int, int] = {}
         for node in reversed(self.nodes):
@@ -134,7 +139,9 @@ class Wiring:
         return list(structure) if isinstance(structure, Mapping) else [s.node.name for s in self.outputs]
 
     def match(self, given: Any) -> list[Tensor]:
-        """The tensors for the inputs, by name or in order; converted and cast, their ranks adjusted as Keras does. Raises ShapeError."""
+        """The tensors for the inputs, by name or in order; converted and cast, their ranks adjusted as Keras does.
+        Raises ShapeError.
+        """
         values = self._in_order(given)
         if len(values) != len(self.inputs):
             raise ShapeError(
@@ -184,7 +191,9 @@ def _run(node: Node, inputs: list[Any]) -> list[Tensor]:
 
 
 def fit_input(value: Any, spec: TensorSpec, name: str) -> Tensor:
-    """`value` as a tensor of the input's dtype and rank: a last axis of size 1 is added or taken away. Raises ShapeError."""
+    """`value` as a tensor of the input's dtype and rank: a last axis of size 1 is added or taken away. Raises
+    ShapeError.
+    """
     tensor = convert_to_tensor(value)
     mask = tensor.mask
     if tensor.dtype != spec.dtype and spec.dtype != "string":

@@ -23,7 +23,9 @@ class Initializer(Declared, kind="initializer"):
         return _values_of(self, shape, dtype)
 
     def __call__(self, shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Tensor:
-        """A tensor of values, what is random drawn from the global random state; a class of the user's own overrides it."""
+        """A tensor of values, what is random drawn from the global random state; a class of the user's own overrides
+        it.
+        """
         return constant(self.values(tuple(shape), as_dtype(dtype or "float32").numpy, global_generator()))
 
     @classmethod
@@ -50,12 +52,12 @@ def _values_of(function: Callable[..., Any], shape: Sequence[int], dtype: Any) -
     return array
 
 
-class Zeros(Initializer):
+class Zeros(Initializer, aliases=("zero",)):
     def values(self, shape, dtype, generator):
         return np.zeros(tuple(shape), as_dtype(dtype).numpy)
 
 
-class Ones(Initializer):
+class Ones(Initializer, aliases=("one",)):
     def values(self, shape, dtype, generator):
         return np.ones(tuple(shape), as_dtype(dtype).numpy)
 
@@ -115,7 +117,7 @@ def truncated_normal(shape: tuple[int, ...], generator: np.random.Generator) -> 
     return values
 
 
-class RandomNormal(Random):
+class RandomNormal(Random, aliases=("normal",)):
     mean: float = 0.0
     stddev: float = 0.05
     seed: int | None = None
@@ -135,7 +137,7 @@ class TruncatedNormal(Random):
         return self.mean + self.stddev * truncated_normal(shape, generator)
 
 
-class RandomUniform(Random):
+class RandomUniform(Random, aliases=("uniform",)):
     minval: float = -0.05
     maxval: float = 0.05
     seed: int | None = None

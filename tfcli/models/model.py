@@ -137,7 +137,10 @@ class Model(Fitting, Layer, abstract=True):
         save_weights(self, Path(filepath), overwrite)
 
     def load_weights(self, filepath: str | Path, skip_mismatch: bool = False) -> None:
-        """Read what `save_weights` wrote. Raises SpecError where it does not fit; `skip_mismatch` leaves out what does not."""
+        """Read what `save_weights` wrote.
+
+        Raises SpecError where it does not fit; `skip_mismatch` leaves out what does not.
+        """
         from tfcli.models.weight_files import load_weights
 
         load_weights(self, Path(filepath), skip_mismatch)

@@ -115,7 +115,9 @@ def class_weight_vector(weights: Mapping[int, float], floatx: str) -> np.ndarray
 def descend(
     optimizer: Optimizer, compute: Callable[[], tuple[Tensor, Any]], weights: Callable[[], Sequence[Variable]]
 ) -> tuple[Tensor, Any]:
-    """One step of training: the gradients of the loss that `compute` gives, applied to `weights()`. Returns what it gave."""
+    """One step of training: the gradients of the loss that `compute` gives, applied to `weights()`. Returns what it
+    gave.
+    """
     with GradientTape() as tape:
         loss, outputs = compute()
         scaled = optimizer.scale_loss(loss)

@@ -14,7 +14,10 @@ from tfcli.models.model import Model
 
 
 class Sequential(Model, abstract=True):
-    """Each layer reads the one before it. Built at once where the first says its input's shape, else by the first call."""
+    """Each layer reads the one before it.
+
+    Built at once where the first says its input's shape, else by the first call.
+    """
 
     def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(name=name, trainable=trainable)

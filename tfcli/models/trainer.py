@@ -13,6 +13,7 @@ from tfcli.engine.spec import TensorSpec
 from tfcli.engine.tensor import Tensor, Variable
 from tfcli.errors import SpecError
 from tfcli.models.layers.base import calling
+from tfcli.models.layers.recurrent import OverTime
 from tfcli.models.losses import Loss
 from tfcli.models.metrics import Metric
 from tfcli.models.network import Network
@@ -36,8 +37,9 @@ class Batch(Protocol):
 class Trainer:
     """Trains, evaluates and predicts batch by batch.
 
-    `train_batch` runs one traced step: forward, loss, backward, optimizer, metrics. Everything that a later step depends on is in
-    `state()`: weights, optimizer slots, step, metrics so far. Epoch results are means over the examples as training saw them.
+    `train_batch` runs one traced step: forward, loss, backward, optimizer, metrics. Everything that a later step
+    depends on is in `state()`: weights, optimizer slots, step, metrics so far. Epoch results are means over the
+    examples as training saw them.
     """
 
     def __init__(
@@ -62,7 +64,9 @@ class Trainer:
     # one batch
 
     def train_batch(self, batch: Batch) -> float:
-        """One step of training; its loss and metrics are added to those of the epoch. Returns the epoch's mean loss so far."""
+        """One step of training; its loss and metrics are added to those of the epoch. Returns the epoch's mean loss so
+        far.
+        """
         return float(self._train_step(*self._tensors(batch)).array)
 
     def test_batch(self, batch: Batch) -> None:
@@ -117,7 +121,10 @@ class Trainer:
         return [w.regularizer(w.value()) for w in self._weights if w.regularizer is not None]
 
     def trace(self, inputs: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> None:
-        """Compute loss and metrics on symbols. Raises ShapeError, DtypeError where the labels do not fit the outputs."""
+        """Compute loss and metrics on symbols.
+
+        Raises ShapeError, DtypeError where the labels do not fit the outputs.
+        """
         self._test(dict(inputs), dict(targets), None)
 
     # epochs
@@ -166,12 +173,19 @@ class Trainer:
     def _metric_variables(self) -> dict[str, Variable]:
         return {f"{key}/{name}": v for key, m in self.metrics().items() for name, v in m.variables.items()}
 
+    def _carried_states(self) -> dict[str, Variable]:
+        """What `stateful` layers keep from batch to batch, by the layer's path."""
+        layers = [inner for layer in self.network.layers for inner in layer.walk() if isinstance(inner, OverTime)]
+        return {f"{layer.path}/{i}": v for layer in layers for i, v in enumerate(layer.carried)}
+
     def variables(self) -> dict[str, dict[str, Variable]]:
         """Everything that changes while training, in groups."""
         return {
             "model": {w.path: w for w in self.network.weights},
             "optimizer": dict(self.optimizer.variables),
-            "trainer": {"step": self.step} | {f"metrics/{n}": v for n, v in self._metric_variables().items()},
+            "trainer": {"step": self.step}
+            | {f"metrics/{n}": v for n, v in self._metric_variables().items()}
+            | {f"states/{n}": v for n, v in self._carried_states().items()},
         }
 
     def state(self) -> dict[str, dict[str, np.ndarray]]:
@@ -187,7 +201,7 @@ class Trainer:
                     f"the checkpoint belongs to another model or optimizer: {different} are in only one of the two"
                 )
             for name, v in held.items():
-                v.array = np.array(state[group][name], dtype=v.dtype.numpy).reshape(v.array.shape)
+                v.array = np.array(state[group][name], dtype=v.dtype.numpy)
 
 
 def _plain(value: Any) -> Any:
@@ -207,11 +221,13 @@ def make_heads(
     many = len(outputs) > 1
     if many and metrics and not isinstance(metrics, Mapping):
         raise SpecError(
-            f"with several outputs, give `metrics` as {{output name: [metric, …]}}; the outputs are {', '.join(outputs)}"
+            "with several outputs, give `metrics` as {output name: [metric, …]}; "
+            f"the outputs are {', '.join(outputs)}"
         )
     if len(targets) != len(outputs):
         raise SpecError(
-            f"the model has {len(outputs)} outputs ({', '.join(outputs)}), the data {len(targets)} labels ({', '.join(targets) or 'none'})"
+            f"the model has {len(outputs)} outputs ({', '.join(outputs)}), "
+            f"the data {len(targets)} labels ({', '.join(targets) or 'none'})"
         )
     by_name = set(targets) == set(outputs)
     heads = []

@@ -16,11 +16,12 @@ WEIGHTS_SUFFIX = ".weights.safetensors"
 def named_weights(layer: Layer) -> dict[str, Variable]:
     """Every weight by its path in the layer: `dense/kernel`, `encoder/dense_1/bias`.
 
-    A layer without a name of its own is called by its type, numbered among those beside it, so that equal models made one after
-    another have equal names.
+    A layer without a name of its own is called by its type, numbered among those beside it, so that equal models made
+    one after another have equal names.
     """
     found: dict[int, str] = {}
-    _collect(layer, "", found, variables := {})
+    variables: dict[int, Any] = {}
+    _collect(layer, "", found, variables)
     return {path: variables[identity] for identity, path in found.items()}
 
 
@@ -57,7 +58,9 @@ def check_path(path: Path) -> None:
 
 
 def save_weights(model: Layer, path: Path, overwrite: bool) -> None:
-    """Raises SpecError for another kind of file, for one that exists (unless `overwrite`), and for a model without weights."""
+    """Raises SpecError for another kind of file, for one that exists (unless `overwrite`), and for a model without
+    weights.
+    """
     check_path(path)
     weights = named_weights(model)
     if not weights and not model.built:
@@ -69,7 +72,9 @@ def save_weights(model: Layer, path: Path, overwrite: bool) -> None:
 
 
 def load_weights(model: Layer, path: Path, skip_mismatch: bool) -> None:
-    """Raises SpecError naming what is missing, unknown or of another shape; with `skip_mismatch` only what fits is set."""
+    """Raises SpecError naming what is missing, unknown or of another shape; with `skip_mismatch` only what fits is
+    set.
+    """
     check_path(path)
     if not path.is_file():
         raise SpecError(f"there is no weights file {path}")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import table_core
+import table_preprocessing
 import table_sequence
 from layer_cases import Case, inputs_of, masks_of
 from safetensors.numpy import load, save
@@ -26,7 +27,7 @@ from tfcli.models.layers.base import Layer, building
 for module in pkgutil.walk_packages(tfcli.models.layers.__path__, "tfcli.models.layers."):
     importlib.import_module(module.name)
 
-CASES = table_core.CASES | table_sequence.CASES
+CASES = table_core.CASES | table_preprocessing.CASES | table_sequence.CASES
 REGISTERED = [cls.type_name for cls in Layer.registry or () if cls.__module__.startswith("tfcli.models.layers.")]
 NOT_ALONE = {"block", "residual", "gru_cell", "lstm_cell", "simple_rnn_cell", "stacked_rnn_cells"}
 """Containers, which the model takes apart, and cells, which `rnn` steps."""

@@ -115,7 +115,7 @@ class Dataset:
         output_signature: Any = None,
         name: str | None = None,
     ) -> "Dataset":
-        """What `generator(*args)` yields, in the structure, dtypes and shapes of `output_signature`. Raises DataError."""
+        """What `generator(*args)` yields, in the structure and dtypes of `output_signature`. Raises DataError."""
         if output_signature is None:
             if output_types is None or output_shapes is None:
                 raise DataError("from_generator: give output_signature, such as tf.TensorSpec((None,), tf.float32)")
@@ -224,7 +224,7 @@ class Dataset:
         deterministic: bool | None = None,
         name: str | None = None,
     ) -> "Dataset":
-        """`block_length` elements in turn from each of `cycle_length` datasets that `map_func` makes of the elements."""
+        """`block_length` elements in turn from each of `cycle_length` datasets that `map_func` makes."""
         cycle = INTERLEAVED if cycle_length in (None, AUTOTUNE) else int(cycle_length)  # type: ignore[arg-type]
         return self._expanded("interleave", map_func, cycle, block_length)
 
@@ -441,7 +441,7 @@ class Dataset:
         drop_remainder: bool = False,
         name: str | None = None,
     ) -> "Dataset":
-        """Datasets of `size` elements, `stride` apart, beginning every `shift` elements; one dataset for each component."""
+        """Datasets of `size` elements, `stride` apart, beginning every `shift` elements; one for each component."""
         length, step, gap = (
             _positive("window", size),
             _positive("window", size if shift is None else shift),
@@ -465,7 +465,7 @@ class Dataset:
         window_size_func: Callable[[Any], Any] | None = None,
         name: str | None = None,
     ) -> "Dataset":
-        """Elements of one key gathered until there are `window_size`; `reduce_func(key, dataset)` of each such window."""
+        """Elements of one key gathered until there are `window_size`; `reduce_func(key, dataset)` of each."""
         if (window_size is None) == (window_size_func is None):
             raise DataError("group_by_window: give either window_size or window_size_func")
         function = ElementFunction(key_func, self.element_spec)

@@ -1,4 +1,4 @@
-"""Datasets that are rows of arrays: their order is a stream of index arrays, so that no row is touched before it is needed."""
+"""Datasets that are rows of arrays: their order is a stream of index arrays; no row is touched before it is needed."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

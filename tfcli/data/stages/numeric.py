@@ -14,25 +14,6 @@ EPSILON = 1e-7
 Numbers = float | list[float]
 
 
-class Rescaling(InputTransform):
-    """inputs * scale + offset."""
-
-    scale: Numbers
-    offset: Numbers = 0.0
-
-    def function(self, learned: Any, name: str, context: Context) -> Callable[[np.ndarray], np.ndarray]:
-        scale, offset = np.asarray(self.scale, context.floatx), np.asarray(self.offset, context.floatx)
-        return lambda array: numbers(array, name, context) * scale + offset
-
-    def checked(self, array: np.ndarray, name: str, context: Context) -> np.ndarray:
-        for values in (self.scale, self.offset):
-            if isinstance(values, list) and (array.ndim < 2 or array.shape[-1] != len(values)):
-                raise DataError(
-                    f"{context.where}: {len(values)} values do not fit input {name!r} of shape {array.shape[1:]}"
-                )
-        return array
-
-
 class Normalization(InputTransform):
     """(inputs - mean) / sqrt(variance), for each position along `axis`; the training split's where they are not
     given."""

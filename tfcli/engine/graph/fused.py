@@ -9,11 +9,11 @@ import numpy as np
 from tfcli.engine.op import Op
 from tfcli.engine.ops import elementwise as e
 from tfcli.engine.ops import nn
-from tfcli.engine.spec import TensorSpec
+from tfcli.engine.spec import TensorSpec, size_of
 from tfcli.engine.tensor import Tensor
 
-BLOCK = 1 << 14
-"""Entries of a block: a few arrays of it fit into a core's second-level cache."""
+BLOCK = 1 << 16
+"""Entries of a block. Smaller ones cost more in calls of numpy than they save in memory traffic; see docs/passes.md."""
 
 UFUNCS: dict[type[Op], np.ufunc] = {
     **{e.Add: np.add, e.Subtract: np.subtract, e.Multiply: np.multiply, e.Divide: np.true_divide, e.Pow: np.power},
@@ -34,8 +34,11 @@ OTHERS = (
 
 
 def is_fusible(op: Op, inputs: Sequence[Tensor], output: Tensor) -> bool:
-    """Whether the op may be part of a Fused one: entry by entry, on numbers, all shapes known."""
+    """Whether the op may be part of a Fused one: entry by entry, on numbers, all shapes known, more than a block of them."""
     if type(op) is e.Divide and not output.dtype == inputs[0].dtype:
+        return False
+    size = size_of(output.shape)
+    if size is None or size <= BLOCK:
         return False
     return (type(op) in UFUNCS or isinstance(op, OTHERS)) and all(
         x.shape.is_fully_defined() and (x.dtype.is_numeric or x.dtype.is_bool) for x in (*inputs, output)
@@ -56,10 +59,7 @@ class Fused(Op):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        whole = [(UFUNCS.get(type(op), op.forward), places) for op, places in self.program]  # type: ignore[attr-defined]
-        object.__setattr__(self, "_whole", whole)
-        is_small = prod(self.specs[-1].shape) <= BLOCK  # type: ignore[type-var]
-        object.__setattr__(self, "_blocks", None if is_small else _Blocks(self))
+        object.__setattr__(self, "_blocks", _Blocks(self))
 
     def infer(self, *inputs):
         found = tuple(self.specs[o] for o in self.outputs)
@@ -67,14 +67,8 @@ class Fused(Op):
 
     def forward(self, *inputs):
         with np.errstate(all="ignore"):
-            results = self._run_whole(inputs) if self._blocks is None else self._blocks.run(inputs)
+            results = self._blocks.run(inputs)
         return results if len(results) > 1 else results[0]
-
-    def _run_whole(self, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-        values = list(inputs)
-        for function, places in self._whole:
-            values.append(function(*[values[p] for p in places]))
-        return tuple([values[o] for o in self.outputs])
 
     def __repr__(self) -> str:
         return f"fused({', '.join(op.name for op, _ in self.program)})"

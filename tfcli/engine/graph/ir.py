@@ -135,11 +135,14 @@ class AssignVariable(Op):
 class Graph:
     """Nodes in program order. `inputs` are fed.
 
-    Tensors from outside come in as constants where they are known. The value of a graph that is being traced around this one becomes a
+    Tensors from outside come in as constants where they are known. The value of a graph that is being traced
+    around this one becomes a
     further input, listed in `captured` as (outer tensor, inner symbol), so that values and gradients reach it.
 
-    With `captures=True` the graph is the body of a loop or branch: everything from outside is captured, and variables are values, too.
-    `values` has the current one of each variable that the body used, `written` those that it assigned; whoever runs the body feeds
+    With `captures=True` the graph is the body of a loop or branch: everything from outside is captured, and
+    variables are values, too.
+    `values` has the current one of each variable that the body used, `written` those that it assigned; whoever
+    runs the body feeds
     them and assigns the results. `tapes` are those that record around the body.
     """
 
@@ -272,7 +275,9 @@ def verify(graph: Graph, fetches: list[Any]) -> None:
         specs = inferred if isinstance(inferred, tuple) else (inferred,)
         assert len(specs) == len(node.outputs), f"{node}: infer gives {len(specs)} outputs"
         for spec, symbol in zip(specs, node.outputs, strict=True):
-            assert spec.shape == symbol.shape and spec.dtype == symbol.dtype, f"{node}: infer gives {spec}, has {symbol.spec}"
+            assert spec.shape == symbol.shape and spec.dtype == symbol.dtype, (
+                f"{node}: infer gives {spec}, has {symbol.spec}"
+            )
             made.add(id(symbol))
     missing = [f for f in fetches if id(f) not in made]
     assert not missing, f"fetches from outside the graph: {missing}"

@@ -85,7 +85,9 @@ class SessionGraph(Graph):
 
     def defer(self, variable: Variable, value: Tensor) -> np.ndarray:
         if not value.shape.is_fully_defined():
-            raise ShapeError(f"the variable {variable.name!r} needs an initial value of known shape, got {show_shape(value.shape)}")
+            raise ShapeError(
+                f"the variable {variable.name!r} needs an initial value of known shape, got {show_shape(value.shape)}"
+            )
         variable.name = self.unique_name(self.scope + variable.name)
         waits_for, self.waits_for = self.waits_for, ()
         self.initializers[variable] = self.add(AssignVariable(variable), (value,))
@@ -113,7 +115,9 @@ class SessionGraph(Graph):
         operation, _, index = name.partition(":")
         outputs = self.get_operation_by_name(operation).outputs
         if not index.isdigit() or int(index) >= len(outputs):
-            raise TfcliError(f"{name!r} names no tensor; the operation {operation!r} has {len(outputs)} outputs, from {operation}:0 on")
+            raise TfcliError(
+                f"{name!r} names no tensor; the operation {operation!r} has {len(outputs)} outputs, from {operation}:0 on"
+            )
         return outputs[int(index)]  # type: ignore[return-value]
 
 
@@ -121,7 +125,9 @@ def session_graph(what: str) -> SessionGraph:
     """The graph being built. Raises TfcliError where there is none."""
     graph = state.graph
     if not isinstance(graph, SessionGraph):
-        raise TfcliError(f"{what} needs a graph: call tf.compat.v1.disable_eager_execution() first, or use tf.Graph().as_default()")
+        raise TfcliError(
+            f"{what} needs a graph: call tf.compat.v1.disable_eager_execution() first, or use tf.Graph().as_default()"
+        )
     return graph
 
 
@@ -161,7 +167,9 @@ def placeholder_with_default(input: Any, shape: Any, name: str | None = None) ->
     """`input`, where a run is fed nothing else of a shape that `shape` allows. Raises ShapeError."""
     graph, default = session_graph("placeholder_with_default"), convert_to_tensor(input)
     if not _compatible(default.shape, Shape(shape)):
-        raise ShapeError(f"placeholder_with_default: the input {show_shape(default.shape)} does not fit {show_shape(shape)}")
+        raise ShapeError(
+            f"placeholder_with_default: the input {show_shape(default.shape)} does not fit {show_shape(shape)}"
+        )
     return labelled_as(name, PlaceholderWithDefault(Shape(shape))(graph.bring(default)))
 
 
@@ -202,7 +210,9 @@ def control_dependencies(control_inputs: Iterable[Any] | None) -> Iterator[None]
         yield
         return
     before = graph.waits_for
-    graph.waits_for = () if control_inputs is None else (*before, *(_node(i) for i in control_inputs if not isinstance(i, Variable)))
+    graph.waits_for = (
+        () if control_inputs is None else (*before, *(_node(i) for i in control_inputs if not isinstance(i, Variable)))
+    )
     try:
         yield
     finally:
@@ -291,9 +301,11 @@ class Session:
         self._closed, self._plans = True, {}
 
     def run(self, fetches: Any, feed_dict: Mapping[Any, Any] | None = None) -> Any:
-        """The values of `fetches`, arrays in the same structure, None for operations. Only what they need runs, in program order.
+        """The values of `fetches`, arrays in the same structure, None for operations. Only what they need runs, in
+        program order.
 
-        Fetches are tensors, variables, operations, or names of them; any tensor may be fed. Raises TfcliError, ShapeError, DtypeError.
+        Fetches are tensors, variables, operations, or names of them; any tensor may be fed. Raises TfcliError,
+        ShapeError, DtypeError.
         """
         if self._closed:
             raise TfcliError("this session is closed; make another one")
@@ -321,7 +333,9 @@ class Session:
         if isinstance(leaf, Symbol) and leaf.graph is not self.graph:
             raise TfcliError(f"{leaf!r} is not part of this session's graph")
         if not isinstance(leaf, Symbol | Variable | Node):
-            raise TfcliError(f"a session runs tensors, variables and operations of its graph, or their names; got {leaf!r}")
+            raise TfcliError(
+                f"a session runs tensors, variables and operations of its graph, or their names; got {leaf!r}"
+            )
         return leaf
 
     def _fed(self, key: Any) -> Symbol:
@@ -337,7 +351,11 @@ def _feed_value(symbol: Symbol, value: Any) -> np.ndarray:
     given = np.asarray(value.array if isinstance(value, Tensor) else value)
     array = given if given.dtype.kind in "OUS" else given.astype(symbol.dtype.numpy, copy=False)
     if symbol.dtype.is_integer and given.dtype.kind == "f":
-        raise DtypeError(f"feed_dict: {symbol.name} is {symbol.dtype.name}, and was fed {given.dtype} numbers; round them first")
+        raise DtypeError(
+            f"feed_dict: {symbol.name} is {symbol.dtype.name}, and was fed {given.dtype} numbers; round them first"
+        )
     if not _compatible(array.shape, symbol.shape):
-        raise ShapeError(f"feed_dict: {symbol.name} has the shape {show_shape(symbol.shape)}, and was fed {show_shape(array.shape)}")
+        raise ShapeError(
+            f"feed_dict: {symbol.name} has the shape {show_shape(symbol.shape)}, and was fed {show_shape(array.shape)}"
+        )
     return array

@@ -12,7 +12,7 @@ from tfcli.engine.tensor import Symbol, Tensor
 
 
 class Sketch(Graph):
-    """A graph that grows wherever its symbols are used. It keeps no nodes: symbols hold those that made them, as long as they live."""
+    """A graph that grows wherever its symbols are used. It keeps no nodes: symbols hold those that made them."""
 
     def add(self, op: Op, inputs: tuple[Tensor, ...]) -> Node:
         node = super().add(op, inputs)

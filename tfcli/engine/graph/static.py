@@ -1,4 +1,4 @@
-"""What is known of a symbol while its graph is being traced: sizes, and what is computed from sizes and constants alone."""
+"""What is known of a symbol while its graph is being traced: what follows from known sizes and constants alone."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Rearranging under TensorFlow's names: roll, blocks of space and depth, masks of lengths, partitions; dtypes and shapes."""
+"""Rearranging under TensorFlow's names: roll, space and depth, masks of lengths, partitions; dtypes and shapes."""
 
 import math
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from tfcli.engine.ops.index import (
     tensor_scatter_nd_update,
 )
 from tfcli.engine.ops.reduce import reduce_max, reduce_prod
-from tfcli.engine.ops.shape import ShapeOf, concat, expand_dims, pad, reshape, stack, transpose, zeros_like
+from tfcli.engine.ops.shape import ShapeOf, concat, expand_dims, pad, repeat, reshape, stack, transpose, zeros_like
 from tfcli.engine.spec import DType, Shape, TensorSpec, as_dtype, int32, int64, normalize_axis, show_shape
 from tfcli.engine.spec import broadcast as broadcast_shapes
 from tfcli.engine.tensor import Symbol, Tensor, Variable, convert_to_tensor
@@ -301,7 +301,7 @@ def dynamic_partition(data: Any, partitions: Any, num_partitions: int) -> list[T
 
 
 def dynamic_stitch(indices: Sequence[Any], data: Sequence[Any]) -> Tensor:
-    """Rows put together: row `indices[m][i]` of the result is `data[m][i]`; the last of several stands. Raises TfcliError."""
+    """Rows put together: row `indices[m][i]` of the result is `data[m][i]`, of several the last. Raises TfcliError."""
     places = [convert_to_tensor(i) for i in indices]
     if any(isinstance(p, Symbol) for p in places):
         raise TfcliError(
@@ -379,3 +379,18 @@ def eye(
     matrix = np.eye(int(num_rows), None if num_columns is None else int(num_columns), dtype=as_dtype(dtype).numpy)
     front = () if batch_shape is None else tuple(int(d) for d in batch_shape)
     return convert_to_tensor(np.broadcast_to(matrix, (*front, *matrix.shape)).copy())
+
+
+def repeat_(input: Any, repeats: Any, axis: int | None = None) -> Tensor:
+    """Each entry along `axis` (of all in a row without one) as often as `repeats` says, one number or one each.
+
+    Raises ShapeError, TfcliError where the numbers are only known when a traced function runs.
+    """
+    x = convert_to_tensor(input)
+    x, axis = (reshape(x, [-1]), 0) if axis is None else (x, normalize_axis(axis, x.ndim, "repeat"))
+    counts = np.asarray(repeats)
+    if counts.size == 1:
+        return repeat(x, int(counts.reshape(())), axis)
+    if x.shape[axis] not in (None, counts.size):
+        raise ShapeError(f"repeat: {counts.size} repeats for axis {axis} of {show_shape(x.shape)}")
+    return gather(x, np.repeat(np.arange(counts.size), counts), axis=axis)

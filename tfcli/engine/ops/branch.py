@@ -1,4 +1,6 @@
-"""Branches: `cond`, `switch_case` and `case`. Eagerly they call the branch taken; traced, all branches become part of the graph."""
+"""Branches: `cond`, `switch_case` and `case`. Eagerly they call the branch taken; traced, all branches become part
+of the graph.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -68,7 +70,8 @@ def _merged(outputs: Sequence[Tensor]) -> Shape:
 
 
 def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any], name: str | None = None) -> Any:
-    """What `true_fn()` returns where the bool `pred` (shape ()) holds, else what `false_fn()` returns; both of one structure.
+    """What `true_fn()` returns where the bool `pred` (shape ()) holds, else what `false_fn()` returns; both of one
+    structure.
 
     In a traced function both are traced, and one of them runs. Raises DtypeError, ShapeError, TfcliError.
     """
@@ -76,7 +79,9 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any], nam
         return true_fn() if pred else false_fn()
     chosen = convert_to_tensor(pred)
     if not chosen.dtype.is_bool or chosen.shape != ():
-        raise DtypeError(f"cond: expected a bool of shape () as `pred`, got {chosen.spec}; compare, or use tf.reduce_any")
+        raise DtypeError(
+            f"cond: expected a bool of shape () as `pred`, got {chosen.spec}; compare, or use tf.reduce_any"
+        )
     if not isinstance(chosen, Symbol) and executing_eagerly():
         return true_fn() if bool(chosen) else false_fn()
     return _switch("cond", cast(chosen, int32), {"false_fn": false_fn, "true_fn": true_fn})
@@ -87,7 +92,8 @@ def switch_case(
 ) -> Any:
     """What the function number `branch_index` returns; `default` (else the last) where there is none of that number.
 
-    `branch_fns` is a list, or a dict or list of pairs that gives the numbers. Raises TfcliError, DtypeError, ShapeError.
+    `branch_fns` is a list, or a dict or list of pairs that gives the numbers. Raises TfcliError, DtypeError,
+    ShapeError.
     """
     branches = _numbered(branch_fns)
     otherwise = default if default is not None else branches[max(branches)]
@@ -106,7 +112,9 @@ def _numbered(branch_fns: Any) -> dict[int, Callable[[], Any]]:
         pairs = list(enumerate(pairs))
     branches = dict(pairs)
     if not branches or len(branches) < len(pairs) or any(not isinstance(i, int) or i < 0 for i in branches):
-        raise TfcliError("switch_case: branch_fns must be a list of functions, or give each one a number of its own from 0 on")
+        raise TfcliError(
+            "switch_case: branch_fns must be a list of functions, or give each one a number of its own from 0 on"
+        )
     return branches
 
 
@@ -117,9 +125,11 @@ def case(
     strict: bool = False,
     name: str | None = None,
 ) -> Any:
-    """What the function beside the first true predicate returns, else what `default()` returns (traced without one: the last function).
+    """What the function beside the first true predicate returns, else what `default()` returns (traced without
+    one: the last function).
 
-    With `exclusive`, several true predicates are an error. Structures are compared leaf by leaf, also where `strict` does not ask for it.
+    With `exclusive`, several true predicates are an error. Structures are compared leaf by leaf, also where
+    `strict` does not ask for it.
     Raises TfcliError.
     """
     pairs = list(pred_fn_pairs.items()) if isinstance(pred_fn_pairs, Mapping) else list(pred_fn_pairs)
@@ -175,7 +185,10 @@ def _switch(what: str, index: Tensor, functions: dict[str, Callable[[], Any]]) -
 
 def _common_structure(what: str, names: list[str], returned: list[Any]) -> tuple[Any, list[list[Any]]]:
     leaves = [nest.flatten(r) for r in returned]
-    shapes = [repr(nest.pack(r, [None if leaf is None else 0 for leaf in own])) for r, own in zip(returned, leaves, strict=True)]
+    shapes = [
+        repr(nest.pack(r, [None if leaf is None else 0 for leaf in own]))
+        for r, own in zip(returned, leaves, strict=True)
+    ]
     for name, shape in zip(names, shapes, strict=True):
         if shape != shapes[0]:
             raise TfcliError(
@@ -187,7 +200,9 @@ def _common_structure(what: str, names: list[str], returned: list[Any]) -> tuple
 
 def _shown(returned: Any) -> str:
     names = ["None" if leaf is None else "a tensor" for leaf in nest.flatten(returned)]
-    return f"{type(returned).__name__} of {', '.join(names)}" if isinstance(returned, list | tuple | Mapping) else names[0]
+    return (
+        f"{type(returned).__name__} of {', '.join(names)}" if isinstance(returned, list | tuple | Mapping) else names[0]
+    )
 
 
 def _check_outputs(what: str, names: list[str], bodies: list[Body]) -> None:

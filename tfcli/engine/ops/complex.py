@@ -1,4 +1,4 @@
-"""Complex numbers: made of their parts and taken apart. Gradients of a real loss are ∂/∂re + i ∂/∂im, as in TensorFlow."""
+"""Complex numbers: made of their parts and taken apart. A real loss has the gradient ∂/∂re + i ∂/∂im."""
 
 from typing import Any
 

@@ -21,7 +21,8 @@ Step = Callable[[list[Tensor], list[Tensor]], tuple[Sequence[Tensor], Sequence[T
 class Body:
     """A traced piece of control flow: a graph without state, from its inputs and captured tensors to its outputs.
 
-    Variables are read around the body, and those that it assigns are assigned around it, so that the body is a function.
+    Variables are read around the body, and those that it assigns are assigned around it, so that the body is a
+    function.
     """
 
     def __init__(self, name: str, function: Callable[..., Any], specs: Sequence[TensorSpec]) -> None:
@@ -95,16 +96,20 @@ def floats_in(inputs: Sequence[Tensor]) -> list[Tensor]:
     return list({id(i): i for i in inputs if i.dtype.is_floating}.values())
 
 
-def gradients_of(inputs: Sequence[Tensor], floats: Sequence[Tensor], found: Sequence[Tensor | None]) -> list[Tensor | None]:
+def gradients_of(
+    inputs: Sequence[Tensor], floats: Sequence[Tensor], found: Sequence[Tensor | None]
+) -> list[Tensor | None]:
     """One gradient for each input: where a tensor comes twice, the first place has all of its gradient."""
     gradients = {id(f): g for f, g in zip(floats, found, strict=True)}
     return [gradients.pop(id(i), None) for i in inputs]
 
 
 class Scan(Control):
-    """carries, sequences (T, …) and captured tensors -> final carries, stacked outputs (T, …), carries before each step (T, …).
+    """carries, sequences (T, …) and captured tensors -> final carries, stacked outputs (T, …), carries before each
+    step (T, …).
 
-    The gradient is a scan of the other direction that computes each step anew from its carry, so that it, too, can be differentiated.
+    The gradient is a scan of the other direction that computes each step anew from its carry, so that it, too, can
+    be differentiated.
     """
 
     body: Body
@@ -165,11 +170,19 @@ class Scan(Control):
                 results = self.body([*before, *slices, *captured])
                 after, outputs = results[:count], results[count:]
             targets = [*(after[i] for i in float_carries), *(o for o in outputs if o.dtype.is_floating)]
-            seeds = [*carry[: len(float_carries)], *(g for g, o in zip(g_out, outputs, strict=True) if o.dtype.is_floating)]
+            seeds = [
+                *carry[: len(float_carries)],
+                *(g for g, o in zip(g_out, outputs, strict=True) if o.dtype.is_floating),
+            ]
             found = tape.gradient(targets, sources, seeds, unconnected_gradients="zero")
             g_carries = [g + g_before[i] for g, i in zip(found, float_carries, strict=False)]
             g_slices = found[len(float_carries) :][: len(float_sequences)]
-            sums = [s + g for s, g in zip(carry[len(float_carries) :], found[len(float_carries) + len(float_sequences) :], strict=True)]
+            sums = [
+                s + g
+                for s, g in zip(
+                    carry[len(float_carries) :], found[len(float_carries) + len(float_sequences) :], strict=True
+                )
+            ]
             return [*g_carries, *sums], g_slices
 
         start = [*(g_finals[i] for i in float_carries), *(zeros_like(captured[i]) for i in float_captured)]
@@ -192,7 +205,9 @@ def _stacked(value: Tensor | TensorSpec, length: int | None) -> TensorSpec:
 def scan(
     step: Step, carries: Sequence[Any], sequences: Sequence[Any], reverse: bool = False
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """Run `step(carries, slices) -> (carries, outputs)` over the first axis of `sequences`; final carries and stacked outputs (T, …)."""
+    """Run `step(carries, slices) -> (carries, outputs)` over the first axis of `sequences`; final carries and
+    stacked outputs (T, …).
+    """
     initial = [convert_to_tensor(c) for c in carries]
     inputs = [convert_to_tensor(s) for s in sequences]
     count = len(initial)

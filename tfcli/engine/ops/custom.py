@@ -53,7 +53,9 @@ class _Call:
         return returned
 
     def gradients(self, gs: Sequence[Tensor], tensors: Sequence[Tensor]) -> list[Any]:
-        """Of the tensors, then of the variables. For other tensors than those of the call, it is made again: nothing it saw is theirs."""
+        """Of the tensors, then of the variables. For other tensors than those of the call, it is made again:
+        nothing it saw is theirs.
+        """
         same = all(a is b for a, b in zip(tensors, self.tensors, strict=True))
         gradient = self.gradient if same and self.gradient is not None else self.run(tensors)[1]
         if not self.variables:
@@ -70,7 +72,9 @@ class _Call:
 
 
 class CustomGradient(Op):
-    """results, arguments and variables' values -> the results, with the gradients that `call` gives for the arguments and variables."""
+    """results, arguments and variables' values -> the results, with the gradients that `call` gives for the
+    arguments and variables.
+    """
 
     call: _Call
     results: int
@@ -90,9 +94,11 @@ class CustomGradient(Op):
 
 
 def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator: `f(*args)` returns its result and `grad(*upstream)`, which gives the gradients of the tensor arguments.
+    """Decorator: `f(*args)` returns its result and `grad(*upstream)`, which gives the gradients of the tensor
+    arguments.
 
-    Where `f` reads trainable variables, `grad` takes `variables=` as well and returns a pair: the gradients of the arguments, and a list of
+    Where `f` reads trainable variables, `grad` takes `variables=` as well and returns a pair: the gradients of the
+    arguments, and a list of
     those of the variables. What `grad` computes is differentiated as usual, so higher orders work. Raises TfcliError.
     """
 
@@ -106,7 +112,9 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
             result, gradient = call.run(tensors)
         if reads.found and "variables" not in _names(gradient):
             names = ", ".join(v.name for v in reads.found)
-            raise TfcliError(f"custom_gradient: the function reads {names}; its gradient function must take `variables=None`, too")
+            raise TfcliError(
+                f"custom_gradient: the function reads {names}; its gradient function must take `variables=None`, too"
+            )
         call.variables, call.tensors, call.gradient = list(reads.found), tensors, gradient
         results = [convert_to_tensor(r) for r in nest.flatten(result)]
         op = CustomGradient(call, len(results))

@@ -160,7 +160,7 @@ def assert_same_float_dtype(tensors: Sequence[Any] | None = None, dtype: Any = N
 
 
 def assert_shapes(shapes: Any, message: str | None = None) -> None:
-    """Check pairs (tensor, sizes); a letter stands for one size wherever it is written, None for any. Raises ShapeError."""
+    """Check pairs (tensor, sizes); a letter stands for one size throughout, None for any. Raises ShapeError."""
     letters: dict[Any, int] = {}
     for value, sizes in shapes.items() if isinstance(shapes, dict) else shapes:
         x = convert_to_tensor(value)
@@ -254,8 +254,7 @@ def shown(x: np.ndarray, summarize: int = 3) -> str:
         if summarize == -1
         else (summarize, 0 if max(x.shape) > 2 * summarize else x.size + 1)
     )
-    text = np.array2string(x, edgeitems=edge, threshold=limit, max_line_width=10**9, formatter=_FORMATS)
-    return text
+    return np.array2string(x, edgeitems=edge, threshold=limit, max_line_width=10**9, formatter=_FORMATS)
 
 
 _FORMATS: Any = {"float_kind": lambda v: f"{v:.9g}", "object": lambda v: f'"{v}"', "bool": lambda v: "1" if v else "0"}
@@ -319,7 +318,7 @@ class PyFunction(Op):
         if len(specs) < len(self.given):
             if not executing_eagerly():
                 raise TfcliError(
-                    "py_function: in a traced function the shapes must be known: give Tout as tf.TensorSpec(shape, dtype)"
+                    "py_function: a traced function must know the shapes: give Tout as tf.TensorSpec(shape, dtype)"
                 )
             return tuple(TensorSpec(Shape(()), g if isinstance(g, DType) else g.dtype) for g in self.given)
         return specs
@@ -360,7 +359,7 @@ def _called(func: Callable[..., Any], inp: Any, Tout: Any, eager: bool) -> Any:
 
 
 def py_function(func: Callable[..., Any], inp: Any = (), Tout: Any = (), name: str | None = None) -> Any:
-    """`func` of tensors, run each time; Tout gives dtypes, or TensorSpecs, which traced functions need. Raises TfcliError."""
+    """`func` of tensors, run each time; Tout: dtypes, or TensorSpecs, which traces need. Raises TfcliError."""
     return _called(func, inp, Tout, eager=True)
 
 

@@ -14,7 +14,7 @@ from tfcli.engine.op import Op
 from tfcli.engine.ops.elementwise import abs_, cast, log, promote, reciprocal, sqrt, square, where
 from tfcli.engine.ops.linalg import DiagLike, band_part, diag, diag_part, matmul
 from tfcli.engine.ops.reduce import reduce_max, reduce_sum
-from tfcli.engine.ops.shape import concat, expand_dims, ones_like, reshape, squeeze, sum_to, transpose, zeros_like
+from tfcli.engine.ops.shape import concat, expand_dims, ones_like, pad, reshape, squeeze, sum_to, transpose, zeros_like
 from tfcli.engine.spec import Shape, TensorSpec, as_dtype, broadcast, int32, show_shape
 from tfcli.engine.tensor import Tensor, convert_to_tensor
 from tfcli.errors import DtypeError, ShapeError, TfcliError
@@ -22,7 +22,10 @@ from tfcli.errors import DtypeError, ShapeError, TfcliError
 
 def _floating_matrix(op: Op, x: TensorSpec) -> TensorSpec:
     if x.rank < 2:
-        raise ShapeError(f"{op.name}: expected matrices (..., M, N), got a tensor of shape {show_shape(x.shape)}")
+        raise ShapeError(
+            f"{op.name}: expected matrices (..., M, N), got a tensor of shape {show_shape(x.shape)}; "
+            "tf.expand_dims(x, -1) makes a column of a vector"
+        )
     if not x.dtype.is_floating:
         raise DtypeError(f"{op.name}: expected floating matrices, got {x}; tf.cast converts")
     return x
@@ -157,7 +160,7 @@ class Qr(Op):
         rows, columns = x.shape[-2:]
         if rows is None or columns is None or rows < columns or (self.full_matrices and rows != columns):
             raise TfcliError(
-                f"qr: the gradient needs at least as many rows as columns and full_matrices=False, got {show_shape(x.shape)}"
+                f"qr: the gradient needs full_matrices=False and no more columns than rows, got {show_shape(x.shape)}"
             )
         g_q = zeros_like(q) if g[0] is None else g[0]
         g_r = zeros_like(r) if g[1] is None else g[1]
@@ -343,7 +346,7 @@ def logdet(matrix: Any) -> Tensor:
 
 
 def solve(matrix: Any, rhs: Any, adjoint: bool = False) -> Tensor:
-    """X (..., M, K) with matrix (..., M, M) @ X = rhs. Raises ShapeError, DtypeError, TfcliError where it is singular."""
+    """X (..., M, K) with matrix (..., M, M) @ X = rhs. Raises TfcliError, also where it is singular."""
     return MatrixSolve(bool(adjoint))(*promote(matrix, rhs, "solve"))
 
 
@@ -528,3 +531,16 @@ def tensor_diag_part(input: Any) -> Tensor:
         raise ShapeError(f"tensor_diag_part: expected a shape that repeats itself, got {show_shape(x.shape)}")
     count = math.prod(int(d) for d in half)  # type: ignore[arg-type]
     return reshape(diag_part(reshape(x, [count, count])), [int(d) for d in half])  # type: ignore[arg-type]
+
+
+def matrix_diag(diagonal: Any, k: int = 0) -> Tensor:
+    """Square matrices with the vectors (..., N) on diagonal k: above the main one where positive. Raises ShapeError."""
+    x, up, down = convert_to_tensor(diagonal), max(int(k), 0), max(-int(k), 0)
+    square = diag(x)
+    return square if not k else pad(square, [(0, 0)] * (x.ndim - 1) + [(down, up), (up, down)])
+
+
+def matrix_diag_part(input: Any, k: int = 0) -> Tensor:
+    """Diagonal k of matrices (..., M, N): above the main one where positive. Raises ShapeError."""
+    x = convert_to_tensor(input)
+    return diag_part(x if not k else x[..., max(-int(k), 0) :, max(int(k), 0) :])

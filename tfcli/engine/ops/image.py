@@ -15,8 +15,6 @@ from tfcli.engine.spec import Shape, TensorSpec, show_shape
 from tfcli.engine.tensor import Tensor, convert_to_tensor
 from tfcli.errors import DtypeError, ShapeError
 
-METHODS = ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5", "area")
-
 
 class ResizeImage(Op):
     """images (N, H, W, C) resampled to (N, height, width, C) as by tf.image.resize."""
@@ -104,9 +102,10 @@ def _resized(images: TensorSpec, height: int, width: int, what: str) -> Shape:
 
 
 class ProjectiveTransform(Op):
-    """images (N, H, W, C) warped: the pixel at (x, y) is what the image has at ((a0 x + a1 y + a2) / k, (b0 x + b1 y + b2) / k).
+    """images (N, H, W, C) warped: at (x, y) stands what was at ((a0 x + a1 y + a2) / k, (b0 x + b1 y + b2) / k).
 
-    transforms (N or 1, 8) hold a0 a1 a2 b0 b1 b2 c0 c1, and k = c0 x + c1 y + 1. Source: TensorFlow's ImageProjectiveTransform.
+    transforms (N or 1, 8) hold a0 a1 a2 b0 b1 b2 c0 c1, and k = c0 x + c1 y + 1.
+    Source: TensorFlow's ImageProjectiveTransform.
     """
 
     interpolation: str = "bilinear"
@@ -306,37 +305,6 @@ def hsv_to_rgb(images: Any) -> Tensor:
 def _expect_rgb(images: Tensor, what: str) -> None:
     if images.shape[-1] != 3:
         raise ShapeError(f"{what}: expected 3 channels (red, green, blue), got images {show_shape(images.shape)}")
-
-
-class EqualizeImage(Op):
-    """Each channel of images (N, H, W, C) in 0 … 255 with a level histogram, over the batch or (`each`) image by image."""
-
-    bins: int
-    each: bool
-
-    def infer(self, images):
-        return TensorSpec(_resized(images, images.shape[1], images.shape[2], "equalize"), images.dtype)
-
-    def forward(self, images):
-        if self.each:
-            return np.concatenate([self.equalized(image[None]) for image in images])
-        return self.equalized(images)
-
-    def equalized(self, images):
-        channels = [self._channel(images[..., i]) for i in range(images.shape[-1])]
-        return np.stack(channels, -1).astype(images.dtype)
-
-    def _channel(self, values):
-        levels = np.clip((values * ((self.bins - 1) / 255.0)).astype(np.int32), 0, self.bins - 1)
-        counts = np.bincount(levels.ravel(), minlength=self.bins)
-        if np.count_nonzero(counts) <= 1:
-            return values
-        sums = counts.cumsum()
-        first = sums[np.flatnonzero(sums)[0]]
-        table = np.clip(np.round((sums - first) * 255 / max(sums[-1] - first, 1)), 0, 255)
-        return table[np.clip(values / 255.0 * (self.bins - 1), 0, self.bins - 1).astype(np.int32)]
-
-    vjp_images = None
 
 
 def clipped(images: Tensor, value_range: tuple[float, float]) -> Tensor:

@@ -17,7 +17,9 @@ Sweep = Callable[[Tensor], list[Tensor | None]]
 
 
 class UnfoldRows(Op):
-    """rows (n, ...), first (...), last (...) -> rows in the shape first.shape + last.shape; these two lend their shapes alone."""
+    """rows (n, ...), first (...), last (...) -> rows in the shape first.shape + last.shape; these two lend their
+    shapes alone.
+    """
 
     vjp_first = vjp_last = None
 
@@ -43,7 +45,11 @@ def jacobian(sweep: Sweep, target: Tensor, sources: Sequence[Any], unconnected: 
 def batch_jacobian(sweep: Sweep, target: Tensor, sources: Sequence[Any], unconnected: str) -> list[Tensor | None]:
     """For the one source (B, target.shape[1:] + source.shape[1:]), or None. Raises ShapeError."""
     source = convert_to_tensor(sources[0])
-    alike = target.ndim and source.ndim and (target.shape[0] == source.shape[0] or None in (target.shape[0], source.shape[0]))
+    alike = (
+        target.ndim
+        and source.ndim
+        and (target.shape[0] == source.shape[0] or None in (target.shape[0], source.shape[0]))
+    )
     if not alike:
         raise ShapeError(
             f"batch_jacobian: target {show_shape(target.shape)} and source {show_shape(source.shape)} must have the same first size"

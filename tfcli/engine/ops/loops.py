@@ -1,6 +1,6 @@
 """Loops: `while_loop`, and `scan`, `map_fn`, `foldl`, `foldr` over the first axis. Eagerly they are Python loops."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,15 @@ from tfcli.engine.ops.shape import concat, expand_dims, stack, zeros_like
 from tfcli.engine.spec import Shape, TensorSpec, int32, show_shape
 from tfcli.engine.tape import GradientTape
 from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
-from tfcli.errors import DtypeError, ShapeError, TfcliError
+from tfcli.errors import DtypeError, ShapeError
 
 
 class While(Control):
-    """carries, what `body` captured, what `test` captured -> the carries after the loop, and the number of steps, int32 of shape ().
+    """carries, what `body` captured, what `test` captured -> the carries after the loop, and the number of steps,
+    int32 of shape ().
 
-    `test` gives a bool and the values of the last `written` carries, which it may have changed, `body` the next carries. The gradient
+    `test` gives a bool and the values of the last `written` carries, which it may have changed, `body` the next
+    carries. The gradient
     is that of a scan of as many steps, which computes them again.
     """
 
@@ -96,16 +98,21 @@ def while_loop(
     maximum_iterations: Any = None,
     name: str | None = None,
 ) -> Any:
-    """`loop_vars = body(*loop_vars)` as long as `cond(*loop_vars)` holds; returns the last, in the structure of `loop_vars`.
+    """`loop_vars = body(*loop_vars)` as long as `cond(*loop_vars)` holds; returns the last, in the structure of
+    `loop_vars`.
 
-    A loop variable keeps its dtype and shape, unless `shape_invariants` (a tf.TensorShape for each) leaves sizes open. Steps run in
-    order and values stay in memory, whatever `parallel_iterations` and `swap_memory` say. Raises ShapeError, DtypeError, TfcliError.
+    A loop variable keeps its dtype and shape, unless `shape_invariants` (a tf.TensorShape for each) leaves sizes
+    open. Steps run in
+    order and values stay in memory, whatever `parallel_iterations` and `swap_memory` say. Raises ShapeError,
+    DtypeError, TfcliError.
     """
     structure = loop_vars if isinstance(loop_vars, list | tuple) else [loop_vars]
     values = [convert_to_tensor(v) for v in nest.flatten(structure)]
     invariants: list[Any] = [None] * len(values)
     if shape_invariants is not None:
-        invariants = flatten_like(structure, shape_invariants if structure is loop_vars else [shape_invariants], "shape_invariants")
+        invariants = nest.flatten_like(
+            structure, shape_invariants if structure is loop_vars else [shape_invariants], "shape_invariants"
+        )
 
     def test(*leaves: Tensor) -> Tensor:
         return _as_condition(cond(*nest.pack(structure, list(leaves))))
@@ -113,7 +120,7 @@ def while_loop(
     def step(*leaves: Tensor) -> list[Tensor]:
         returned = body(*nest.pack(structure, list(leaves)))
         single = len(structure) == 1 and not isinstance(returned, list | tuple)
-        after = flatten_like(structure, [returned] if single else returned, "while_loop: what `body` returns")
+        after = nest.flatten_like(structure, [returned] if single else returned, "while_loop: what `body` returns")
         return [_same_dtype(i, before, value) for i, (before, value) in enumerate(zip(leaves, after, strict=True))]
 
     if maximum_iterations is None:
@@ -194,25 +201,6 @@ def _check_shapes(body: Body, count: int) -> None:
             )
 
 
-def flatten_like(structure: Any, value: Any, what: str) -> list[Any]:
-    """What `value` has where `structure` has its leaves. Raises TfcliError where they differ."""
-    if isinstance(structure, Mapping):
-        if not isinstance(value, Mapping) or value.keys() != structure.keys():
-            raise TfcliError(f"{what} must be a dict of {', '.join(map(repr, structure))}, got {_shown(value)}")
-        return [leaf for key in structure for leaf in flatten_like(structure[key], value[key], what)]
-    if isinstance(structure, list | tuple):
-        if not isinstance(value, list | tuple) or len(value) != len(structure):
-            raise TfcliError(f"{what} must be a {type(structure).__name__} of {len(structure)}, got {_shown(value)}")
-        return [leaf for own, given in zip(structure, value, strict=True) for leaf in flatten_like(own, given, what)]
-    return [value]
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return f"a dict of {', '.join(map(repr, value))}"
-    return f"a {type(value).__name__}" + (f" of {len(value)}" if isinstance(value, list | tuple) else "")
-
-
 def map_fn(
     fn: Callable[[Any], Any],
     elems: Any,
@@ -226,7 +214,8 @@ def map_fn(
 ) -> Any:
     """`fn` of each element of `elems` along the first axis, stacked. Both may be structures.
 
-    `fn_output_signature` (or `dtype`), a dtype or tf.TensorSpec for each output, is checked. Elements are taken in order, their results have
+    `fn_output_signature` (or `dtype`), a dtype or tf.TensorSpec for each output, is checked. Elements are taken in
+    order, their results have
     one shape, and values stay in memory, whatever the other options say. Raises ShapeError, DtypeError.
     """
     signature = fn_output_signature if fn_output_signature is not None else dtype
@@ -236,7 +225,7 @@ def map_fn(
         result = fn(nest.pack(elems, slices))
         outputs = found.take(result)
         if signature is not None:
-            wanted = flatten_like(result, signature, "map_fn: fn_output_signature")
+            wanted = nest.flatten_like(result, signature, "map_fn: fn_output_signature")
             outputs = [convert_to_tensor(o, getattr(w, "dtype", w)) for o, w in zip(outputs, wanted, strict=True)]
         return [], outputs
 
@@ -260,9 +249,11 @@ def scan(
     reverse: bool = False,
     name: str | None = None,
 ) -> Any:
-    """All accumulators `a = fn(a, element)` along the first axis of `elems`, stacked; the last element first with `reverse`.
+    """All accumulators `a = fn(a, element)` along the first axis of `elems`, stacked; the last element first with
+    `reverse`.
 
-    It starts from `initializer`, or else from the first element, which then is the first result. Steps run in order and values stay in
+    It starts from `initializer`, or else from the first element, which then is the first result. Steps run in
+    order and values stay in
     memory, whatever the other options say. Raises ShapeError, DtypeError, TfcliError.
     """
     start, rest, structure = _start(elems, initializer, reverse)
@@ -287,7 +278,9 @@ def foldl(
     swap_memory: bool = False,
     name: str | None = None,
 ) -> Any:
-    """The last accumulator `a = fn(a, element)` along the first axis of `elems`, from `initializer` or else the first element."""
+    """The last accumulator `a = fn(a, element)` along the first axis of `elems`, from `initializer` or else the
+    first element.
+    """
     return _fold("foldl", fn, elems, initializer, back_prop, reverse=False)
 
 
@@ -304,10 +297,16 @@ def foldr(
     return _fold("foldr", fn, elems, initializer, back_prop, reverse=True)
 
 
-def _fold(what: str, fn: Callable[[Any, Any], Any], elems: Any, initializer: Any, back_prop: bool, reverse: bool) -> Any:
+def _fold(
+    what: str, fn: Callable[[Any, Any], Any], elems: Any, initializer: Any, back_prop: bool, reverse: bool
+) -> Any:
     start, rest, structure = _start(elems, initializer, reverse)
     finals, _ = _iterate(
-        what, lambda carries, slices: (_accumulate(what, fn, structure, carries, elems, slices), []), start, rest, reverse
+        what,
+        lambda carries, slices: (_accumulate(what, fn, structure, carries, elems, slices), []),
+        start,
+        rest,
+        reverse,
     )
     return nest.pack(structure, finals if back_prop else [stop_gradient(f) for f in finals])
 
@@ -325,10 +324,12 @@ def _accumulate(
     what: str, fn: Callable[[Any, Any], Any], structure: Any, carries: list[Tensor], elems: Any, slices: list[Tensor]
 ) -> list[Tensor]:
     returned = fn(nest.pack(structure, carries), nest.pack(elems, slices))
-    after = flatten_like(structure, returned, f"{what}: what `fn` returns")
+    after = nest.flatten_like(structure, returned, f"{what}: what `fn` returns")
     for before, value in zip(carries, after, strict=True):
         if convert_to_tensor(value).dtype != before.dtype:
-            raise DtypeError(f"{what}: the accumulator is {before.dtype.name}, and `fn` returns {convert_to_tensor(value).dtype.name}")
+            raise DtypeError(
+                f"{what}: the accumulator is {before.dtype.name}, and `fn` returns {convert_to_tensor(value).dtype.name}"
+            )
     return [convert_to_tensor(value) for value in after]
 
 

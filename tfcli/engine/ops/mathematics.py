@@ -10,7 +10,7 @@ from tfcli.engine.op import Op
 from tfcli.engine.ops.elementwise import Floating, add, cast, equal, exp, less, less_equal, log, sqrt, square, where
 from tfcli.engine.ops.index import scatter_nd
 from tfcli.engine.ops.reduce import Axis, reduce_all, reduce_mean, reduce_sum
-from tfcli.engine.ops.shape import ones_like, reshape, stack, zeros_like
+from tfcli.engine.ops.shape import broadcast_like, ones_like, reshape, stack, zeros_like
 from tfcli.engine.spec import DType, Shape, TensorSpec, as_dtype, int32, int64, normalize_axis, show_shape
 from tfcli.engine.tensor import Symbol, Tensor, convert_to_tensor
 from tfcli.errors import DtypeError, ShapeError, TfcliError
@@ -86,10 +86,10 @@ class CumulativeLogsumexp(Floating):
 
     def vjp_x(self, g, y, x):
         back = CumulativeLogsumexp(self.axis, self.exclusive, not self.reverse)
-        lowest = float(g.dtype.min)
+        lowest = broadcast_like(g.dtype.min, g)
         positive, negative = g > 0.0, g < 0.0
-        ups = where(positive, log(where(positive, g, ones_like(g))), lowest * ones_like(g))
-        downs = where(negative, log(where(negative, -g, ones_like(g))), lowest * ones_like(g))
+        ups = where(positive, log(where(positive, g, ones_like(g))), lowest)
+        downs = where(negative, log(where(negative, -g, ones_like(g))), lowest)
         return exp(back(where(positive, ups - y, ups)) + x) - exp(back(where(negative, downs - y, downs)) + x)
 
 
@@ -100,7 +100,7 @@ def cumulative_logsumexp(x: Any, axis: int = 0, exclusive: bool = False, reverse
 
 
 class Unique(Op):
-    """The distinct entries of a vector in order of first appearance, the place of each entry among them, their counts."""
+    """The distinct entries of a vector in order of first appearance, where each entry is among them, their counts."""
 
     out_idx: DType
     vjp_x = None
@@ -220,7 +220,7 @@ def bincount(
 def confusion_matrix(
     labels: Any, predictions: Any, num_classes: int | None = None, weights: Any = None, dtype: Any = int32
 ) -> Tensor:
-    """(num_classes, num_classes): how often each label (row) was predicted as each class (column). Raises TfcliError."""
+    """(num_classes, num_classes): how often each label (row) was predicted as each class. Raises TfcliError."""
     truth, guess = cast(labels, int64), cast(predictions, int64)
     if num_classes is None:
         if isinstance(truth, Symbol) or isinstance(guess, Symbol):

@@ -119,8 +119,8 @@ def _conv_transpose(
     kernel = convert_to_tensor(filters)
     if len(sizes) == rank + 2 and kernel.ndim == rank + 2 and sizes[-1] != kernel.shape[-2]:
         raise ShapeError(
-            f"{what}: output_shape {show_shape(sizes)} has {sizes[-1]} channels, filters {show_shape(kernel.shape)} make "
-            f"{kernel.shape[-2]}; their axes are (*sizes, output channels, input channels)"
+            f"{what}: output_shape {show_shape(sizes)} has {sizes[-1]} channels, filters {show_shape(kernel.shape)} "
+            f"make {kernel.shape[-2]}; their axes are (*sizes, output channels, input channels)"
         )
     steps, spread = _steps(what, strides, rank), _steps(what, dilations, rank)
     return conv_transpose(x, kernel, steps, _padding(what, padding, rank), None, spread, spatial)
@@ -150,7 +150,7 @@ def conv2d_transpose(
     data_format: str = "NHWC",
     dilations: Any = None,
 ) -> Tensor:
-    """The gradient of conv2d as an op: filters (kh, kw, F, C), input (N, H, W, C) -> output_shape. Raises ShapeError."""
+    """The gradient of conv2d as an op: filters (kh, kw, F, C), input (N, H, W, C). Raises ShapeError."""
     return _conv_transpose(
         "conv2d_transpose", 2, input, filters, output_shape, strides, padding, data_format, dilations
     )

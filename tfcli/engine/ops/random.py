@@ -225,7 +225,7 @@ def next_key(seed: int | None) -> np.ndarray:
 
 
 def global_generator() -> np.random.Generator:
-    """For what Python code draws with numpy, such as initial weights and the order of examples: repeatable after `set_seed`."""
+    """For what is drawn with numpy, as initial weights and the order of examples: repeatable after `set_seed`."""
     return _global.generator()
 
 

@@ -108,7 +108,7 @@ def overlap_and_add(signal: Any, frame_step: int) -> Tensor:
 
 def _raised_cosine(a: float, b: float, window_length: int, periodic: bool, dtype: Any) -> Tensor:
     length = int(window_length)
-    span = length if periodic else length - 1
+    span = length if periodic and length % 2 == 0 else length - 1  # as in TensorFlow, odd windows are symmetric
     values = a - b * np.cos(2 * np.pi * np.arange(length) / max(span, 1)) if length > 1 else np.ones(length)
     return convert_to_tensor(values.astype(as_dtype(dtype).numpy))
 
@@ -202,8 +202,8 @@ def linear_to_mel_weight_matrix(
     """Weights (num_spectrogram_bins, num_mel_bins) that sum spectra into triangular bands of the mel scale."""
     if not 0 <= lower_edge_hertz < upper_edge_hertz <= sample_rate / 2:
         raise TfcliError(
-            f"linear_to_mel_weight_matrix: edges {lower_edge_hertz} and {upper_edge_hertz} Hz; they must rise, from 0 to "
-            f"half the sample rate {sample_rate}"
+            f"linear_to_mel_weight_matrix: edges {lower_edge_hertz} and {upper_edge_hertz} Hz; they must rise, from "
+            f"0 to half the sample rate {sample_rate}"
         )
     bins = _mel(np.linspace(0.0, sample_rate / 2, num_spectrogram_bins)[1:])[:, None]
     edges = np.linspace(_mel(lower_edge_hertz), _mel(upper_edge_hertz), num_mel_bins + 2)
@@ -254,7 +254,7 @@ def _orthonormal(type: int, n: int) -> np.ndarray:
 
 
 def dct(input: Any, type: int = 2, n: int | None = None, axis: int = -1, norm: str | None = None) -> Tensor:
-    """The discrete cosine transform of the last axis, cut or filled with zeros to `n`. Raises TfcliError, ShapeError."""
+    """The discrete cosine transform of the last axis, cut or filled with zeros to `n`. Raises TfcliError."""
     if axis != -1:
         raise TfcliError("dct: only the last axis, axis=-1, is transformed; tf.transpose moves another there")
     if norm not in (None, "ortho"):
@@ -273,5 +273,5 @@ def _applied(x: Tensor, matrix: np.ndarray) -> Tensor:
 
 
 def idct(input: Any, type: int = 2, n: int | None = None, axis: int = -1, norm: str | None = None) -> Tensor:
-    """The inverse of dct, up to a factor of 2 n where `norm` is None, as in TensorFlow. Raises TfcliError, ShapeError."""
+    """The inverse of dct, up to a factor of 2 n where `norm` is None, as in TensorFlow. Raises TfcliError."""
     return dct(input, {1: 1, 2: 3, 3: 2, 4: 4}.get(type, type), n, axis, norm)

@@ -1,4 +1,4 @@
-"""Texts: tensors of bytes, UTF-8, as far as turning text into numbers needs them. Lengths and places count bytes unless asked."""
+"""Texts, tensors of UTF-8 bytes, as far as turning text into numbers needs them. Lengths count bytes unless asked."""
 
 import re
 from collections.abc import Sequence
@@ -250,7 +250,7 @@ class StringPieces(Op):
         _texts(self, x)
         if x.rank:
             raise ShapeError(
-                f"split: {show_shape(x.shape)} texts would give rows of different lengths, and there are no ragged tensors; "
+                f"split: {show_shape(x.shape)} texts would give rows of different lengths: no tensor; "
                 "split one text at a time, for instance in Dataset.map, and collect them with padded_batch"
             )
         return TensorSpec(Shape((None,)), TEXT)

@@ -77,7 +77,9 @@ class ModelCheckpoint(Callback):
 
 
 class BackupAndRestore(Callback):
-    """Saves the state of training after each epoch, and goes on from there when `fit` is called again after an interruption."""
+    """Saves the state of training after each epoch, and goes on from there when `fit` is called again after an
+    interruption.
+    """
 
     def __init__(
         self, backup_dir: str | Path, save_freq: Literal["epoch"] = "epoch", delete_checkpoint: bool = True
@@ -135,7 +137,7 @@ class TensorBoard(Callback):
     def __init__(self, log_dir: str | Path = "logs", update_freq: Literal["epoch", "batch"] | int = "epoch") -> None:
         super().__init__()
         self.log_dir = Path(log_dir)
-        self.every = {"epoch": 0, "batch": 1}.get(update_freq, update_freq)  # type: ignore[call-overload]
+        self.every = update_freq if isinstance(update_freq, int) else {"epoch": 0, "batch": 1}[update_freq]
         self._step = 0
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:

@@ -13,6 +13,7 @@ from tfcli.models.layers import (  # noqa: F401
     multi_head_attention,
     normalization,
     pooling,
+    preprocessing,
     recurrent,
     regularization,
     reshaping,

@@ -43,8 +43,9 @@ _COMMON = frozenset(
 class Layer(HasWeights, Declared, kind="layer"):
     """Base of every layer.
 
-    A subclass lists its fields; makes its weights in `build(input_shape)` (a list of shapes for several inputs); and computes in
-    `call(inputs)`, which may also ask for `training` and `mask`. Where the output's mask is not the input's, it overrides `compute_mask`.
+    A subclass lists its fields; makes its weights in `build(input_shape)` (a list of shapes for several inputs); and
+    computes in `call(inputs)`, which may also ask for `training` and `mask`. Where the output's mask is not the
+    input's, it overrides `compute_mask`.
     """
 
     name: str | None = None
@@ -83,7 +84,7 @@ class Layer(HasWeights, Declared, kind="layer"):
         return self
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Keras's common arguments go with every layer's own: `input_shape`, `dtype`, `weights`, `activity_regularizer`, …"""
+        """Keras's common arguments go with a layer's own: `input_shape`, `dtype`, `weights`, `activity_regularizer`."""
         fields = self.fields()
         common = {key: kwargs.pop(key) for key in _COMMON & kwargs.keys() if key not in fields}
         if "activity_regularizer" in kwargs and "activity_regularizer" not in fields:
@@ -282,7 +283,10 @@ class Layer(HasWeights, Declared, kind="layer"):
 
     @property
     def input(self) -> Any:
-        """What stands for the input in the model that the layer is part of. Raises TfcliError where it is in none, or in several places."""
+        """What stands for the input in the model that the layer is part of.
+
+        Raises TfcliError where it is in none, or in several places.
+        """
         return self._only_call().inputs
 
     @property

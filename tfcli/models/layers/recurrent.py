@@ -119,6 +119,11 @@ class OverTime(KerasOrder, abstract=True):
         for variable, state in zip(self._states, states, strict=True):
             variable.assign(state)
 
+    @property
+    def carried(self) -> Sequence[Variable]:
+        """What `stateful` keeps from batch to batch, each (N, …), without rows before the first batch."""
+        return self._states
+
     def reset_state(self) -> None:
         """Forget the states that `stateful` kept: the next batch starts from zeros. Raises TfcliError without."""
         if not self.stateful:

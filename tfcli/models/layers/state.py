@@ -38,7 +38,9 @@ def building(seed: int, floatx: str = "float32") -> Iterator[None]:
 
 @contextmanager
 def calling(training: bool) -> Iterator[list[Tensor]]:
-    """Layers called inside are in training or not; yields the losses that they add (activity regularization, `add_loss`)."""
+    """Layers called inside are in training or not; yields the losses that they add (activity regularization,
+    `add_loss`).
+    """
     before = settings.training, settings.losses
     settings.training, settings.losses = training, []
     try:

@@ -68,7 +68,9 @@ def record(call: LayerCall, inputs: list[Symbol], outputs: Any) -> LayerCall:
 
 
 def _trace(layer: Any, structure: Any, leaves: list[Any]) -> Any:
-    """The outputs, traced with unknown sizes, or, where Python needs to know them, with two sizes: what differs is unknown."""
+    """The outputs, traced with unknown sizes, or, where Python needs to know them, with two sizes: what differs is
+    unknown.
+    """
     try:
         return _trace_with(layer, structure, leaves, None)
     except TfcliError as error:

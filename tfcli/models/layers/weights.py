@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -53,9 +53,10 @@ _BOOKKEEPING = frozenset(
 class HasWeights:
     """What layers have in common as holders of weights and of other layers."""
 
-    path: str
-    dtype: str
-    trainable: bool
+    if TYPE_CHECKING:  # at run time they would be fields
+        path: str
+        dtype: str
+        trainable: bool
 
     def sublayers(self) -> Iterator["HasWeights"]:
         """Layers held in attributes, also in lists and dicts, in the order they were set."""
@@ -69,7 +70,9 @@ class HasWeights:
         return [value for name, value in self.__dict__.items() if name not in _BOOKKEEPING]
 
     def add_weight(self, *given: Any, **named: Any) -> Weight:
-        """A new weight: `add_weight(name, shape, …)`, or in Keras's order `add_weight(shape, …, name=…)`. Raises ShapeError."""
+        """A new weight: `add_weight(name, shape, …)`, or in Keras's order `add_weight(shape, …, name=…)`. Raises
+        ShapeError.
+        """
         order = _OWN_ORDER if given and isinstance(given[0], str) else _KERAS_ORDER
         return self._add_weight(**dict(zip(order.split(), given, strict=False)) | named)
 
@@ -88,7 +91,9 @@ class HasWeights:
         aggregation: str = "none",
         overwrite_with_gradient: bool = False,
     ) -> Weight:
-        """Its initial value is drawn from the spec's seed and the weight's path alone, or from the global random state."""
+        """Its initial value is drawn from the spec's seed and the weight's path alone, or from the global random
+        state.
+        """
         shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
         path = f"{self.path}/{name or self._weight_name()}"
         if None in shape:

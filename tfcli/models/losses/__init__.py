@@ -22,8 +22,10 @@ from tfcli.models.losses.regression import (
     MeanSquaredError,
     MeanSquaredLogarithmicError,
 )
+from tfcli.models.losses.sequence import CTC
 
 __all__ = [
+    "CTC",
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",

@@ -53,7 +53,9 @@ class Loss(Declared, kind="loss"):
         return self.call(y_true, y_pred)
 
     def check_shapes(self, y_true: Tensor, y_pred: Tensor) -> None:
-        """Raise ShapeError where targets and predictions do not go together; a class of the user's own judges for itself."""
+        """Raise ShapeError where targets and predictions do not go together; a class of the user's own judges for
+        itself.
+        """
         if self.is_registered() and len(y_true.shape) != len(y_pred.shape):
             raise ShapeError(f"{self.type_name}: {describe(y_true, y_pred)}; both must have the same number of axes")
 

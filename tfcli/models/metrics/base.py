@@ -104,7 +104,9 @@ class Metric(Declared, kind="metric"):
     def add_variable(
         self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None, **common: Any
     ) -> Variable:
-        """A state for a class of the user's own, which sets it in an `update_state(y_true, y_pred, sample_weight=None)` of its own."""
+        """A state for a class of the user's own, which sets it in an `update_state(y_true, y_pred,
+        sample_weight=None)` of its own.
+        """
         if isinstance(shape, str):  # Keras 2: the name first
             name, shape = shape, common.pop("shape", ())
         held = self.__dict__.setdefault("variables", {})
