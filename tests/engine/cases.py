@@ -299,6 +299,7 @@ CASES: dict[str, list[Case]] = {
 
 EXEMPT: dict[str, str] = {
     "Placeholder": "has no value of its own",
+    "Fused": "is made by a pass: see passes/test_passes.py",
     "Constant": "holds its value",
     "ReadVariable": "reads a variable: see test_tape.py",
     "AssignVariable": "changes a variable: see test_tensor.py",

@@ -60,6 +60,11 @@ class ConcreteFunction:
         self._plan = Plan(*optimize(graph, self._fetches))
 
     @property
+    def plan(self) -> Plan:
+        """What runs: the graph after the passes."""
+        return self._plan
+
+    @property
     def structured_outputs(self) -> Any:
         return nest.map_structure(lambda leaf: leaf.spec if isinstance(leaf, Tensor) else leaf, self.outputs)
 

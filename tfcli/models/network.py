@@ -8,7 +8,7 @@ from typing import Any
 
 from tfcli.declare import FieldError, Path, Problem, nearest
 from tfcli.engine.dispatch import recording, tracing
-from tfcli.engine.graph.ir import Graph
+from tfcli.engine.graph.ir import Graph, scoped
 from tfcli.engine.ops.elementwise import cast
 from tfcli.engine.spec import Shape, TensorSpec, as_dtype, show_shape
 from tfcli.engine.tensor import Tensor, convert_to_tensor
@@ -249,7 +249,8 @@ class Network:
 
     def _run(self, step: Step, values: dict[str, Tensor]) -> None:
         sources = [values[source] for source in step.sources]
-        output = step.layer(sources if len(sources) > 1 else sources[0])
+        with scoped(step.path):
+            output = step.layer(sources if len(sources) > 1 else sources[0])
         if not isinstance(output, Tensor):
             raise ShapeError(
                 f"{step.path} ({step.layer.type_name}) gives {len(output)} outputs, a spec's layer gives one"

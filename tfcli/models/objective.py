@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tfcli.engine.graph.ir import scoped
 from tfcli.engine.ops.elementwise import cast, minimum
 from tfcli.engine.ops.index import gather
 from tfcli.engine.ops.reduce import argmax
@@ -51,17 +52,20 @@ class Objective:
         weights: Mapping[str, Tensor] | Tensor | None,
         examples: Tensor,
         penalties: Sequence[Tensor],
+        training: bool = True,
     ) -> Tensor | None:
         """The weighted sum of the heads' losses with the penalties, or None; each head's is added to its running mean.
 
-        `weights` are the examples', one for all heads or by output; `examples` is how many there are.
+        `weights` are the examples', one for all heads or by output; `examples` is how many there are. Class weights count in
+        training alone.
         """
         total: Tensor | None = None
         for i, head in enumerate(self.heads):
             if head.loss is None:
                 continue
             target = targets[head.target]
-            value = head.loss(target, outputs[head.output], self._sample_weight(target, _weights_of(weights, head)))
+            own = _weights_of(weights, head)
+            value = head.loss(target, outputs[head.output], self._sample_weight(target, own) if training else own)
             if self.head_losses:
                 self.head_losses[i].update_state(value, sample_weight=examples)
             weighted = value if head.weight == 1.0 else value * head.weight
@@ -122,5 +126,7 @@ def descend(
         loss, outputs = compute()
         scaled = optimizer.scale_loss(loss)
     trained = list(weights())  # a model that builds itself when it is called has them only now
-    optimizer.apply(tape.gradient(scaled, trained), trained)
+    gradients = tape.gradient(scaled, trained)
+    with scoped("optimizer"):
+        optimizer.apply(gradients, trained)
     return loss, outputs

@@ -1,9 +1,10 @@
 """The `model:` part of a spec."""
 
-from tfcli.declare import Declared, FieldError
+from tfcli.declare import Declared, FieldError, Problem, convert
 from tfcli.engine.spec import DTYPES
 from tfcli.models import layers as _declares_every_layer  # noqa: F401
 from tfcli.models.layers.base import Layer
+from tfcli.models.presets import Preset
 
 
 class InputSpec(Declared, name="input"):
@@ -24,11 +25,23 @@ class ModelSpec(Declared, name="model"):
 
     inputs: dict[str, InputSpec] | None = None
     "The model's inputs by name; by default those of the data."
-    layers: list[Layer]
+    preset: Preset | None = None
+    "A known architecture instead of `layers`; a run's spec.yaml has its layers written out."
+    layers: list[Layer] = []
     "Each layer reads the one before it, unless it names its `inputs`."
     outputs: list[str] | str | None = None
     "The layers whose outputs are the model's; by default the last."
 
     def check(self) -> None:
+        if self.preset is not None:
+            self._expand(self.preset)
         if not self.layers:
-            raise FieldError("layers", "a model needs at least one layer")
+            raise FieldError("layers", "a model needs at least one layer", "list them under `layers`, or name a `preset`")
+
+    def _expand(self, preset: Preset) -> None:
+        """The preset's layers in its place."""
+        if self.layers:
+            raise FieldError("preset", "a model has either `layers` or a `preset`", "leave out one of the two")
+        problems: list[Problem] = []
+        self.layers, self.preset = convert(list[Layer], preset.layers(), (), problems), None
+        assert not problems, problems

@@ -112,7 +112,8 @@ class Trainer:
         with calling(training) as penalties:
             outputs = self.network(inputs, training=training)
         examples = cast(shape(next(iter(inputs.values())))[0], self.network.floatx)
-        total = self.objective.compute(targets, outputs, weights, examples, [*penalties, *self._regularization()])
+        added = [*penalties, *self._regularization()]
+        total = self.objective.compute(targets, outputs, weights, examples, added, training)
         assert total is not None, "a trainer without a loss"
         self.objective.loss.update_state(total, sample_weight=examples)
         return total, outputs

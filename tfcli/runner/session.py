@@ -19,6 +19,7 @@ from tfcli.logging.tensors import load_tensors
 from tfcli.models.layers.base import Weight
 from tfcli.models.network import ModelError, Network
 from tfcli.models.trainer import Head, Trainer, make_heads
+from tfcli.runner.keras_weights import SUFFIXES, load_keras_weights
 from tfcli.spec.diagnostics import InvalidSpec, locate
 from tfcli.spec.dump import resolve_path
 from tfcli.spec.experiment import Experiment
@@ -131,10 +132,12 @@ def _load_initial_weights(loaded: LoadedSpec, network: Network) -> None:
     at: SpecPath = ("train", "initial_weights")
     if not file.is_file():
         raise loaded.error_at(at, f"there is no weights file {file}")
-    if file.suffix != ".safetensors":
-        raise loaded.error_at(at, f"{file.name} is no .safetensors file", "give a .safetensors file or a run directory")
+    if file.suffix not in (".safetensors", *SUFFIXES):
+        hint = "give a .safetensors, .keras or .weights.h5 file, or a run directory"
+        raise loaded.error_at(at, f"{file.name} is no weights file", hint)
     try:
-        network.load_weights(load_tensors(file), str(origin))
+        arrays = load_keras_weights(file, network) if file.suffix in SUFFIXES else load_tensors(file)
+        network.load_weights(arrays, str(origin))
     except SpecError as error:
         raise loaded.error_at(at, str(error)) from error
 

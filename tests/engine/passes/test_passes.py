@@ -6,7 +6,8 @@ import pytest
 from tfcli.engine.dispatch import recording, tracing
 from tfcli.engine.function import function
 from tfcli.engine.graph.execute import Plan
-from tfcli.engine.graph.fused import BLOCK, Fused
+from tfcli.engine.graph import fused
+from tfcli.engine.graph.fused import Fused
 from tfcli.engine.graph.ir import Constant, Graph, Placeholder, verify
 from tfcli.engine.graph.passes import optimize
 from tfcli.engine.graph.passes.fold import fold_constants
@@ -201,6 +202,15 @@ def test_einsum_takes_transposes():
 
 # fusion
 
+BLOCK = 64
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Blocks of a few entries, and no op too small to fuse."""
+    monkeypatch.setattr(fused, "BLOCK", BLOCK)
+    monkeypatch.setattr(fused, "SMALLEST", 1)
+
 
 def chain(x, y):
     return e.tanh(x * y + 1.0) / (2.0 + e.exp(-e.square(x)))
@@ -211,25 +221,25 @@ def chain(x, y):
     [
         ([2, 3], [2, 3]),
         ([BLOCK * 2 + 7], [BLOCK * 2 + 7]),
-        ([300, 100], [100]),
-        ([300, 100], [300, 1]),
-        ([3, 120, 100], [120, 1]),
-        ([3, 120, 100], [3, 1, 1]),
+        ([9, 20], [20]),
+        ([9, 20], [9, 1]),
+        ([3, 12, 20], [12, 1]),
+        ([3, 12, 20], [3, 1, 1]),
         ([1, BLOCK * 2], [1, 1]),
     ],
 )
-def test_fused_is_not_fused(left, right):
+def test_fused_is_not_fused(left, right, small_blocks):
     random = np.random.default_rng(0)
     arrays = [random.standard_normal(s).astype(np.float32) for s in (left, right)]
     assert rewritten(fuse_elementwise)(chain, *arrays) == ["Fused"]
 
 
-def test_arrays_in_another_order_are_fused_alike():
-    x = np.random.default_rng(0).standard_normal([200, 300])
+def test_arrays_in_another_order_are_fused_alike(small_blocks):
+    x = np.random.default_rng(0).standard_normal([20, 30])
     assert rewritten(fuse_elementwise)(lambda x, y: chain(transpose(x), y), x, x.T.copy()) == ["Transpose", "Fused"]
 
 
-def test_what_others_read_is_kept():
+def test_what_others_read_is_kept(small_blocks):
     def build(x):
         y = e.exp(x)
         z = y * 2.0
@@ -238,7 +248,7 @@ def test_what_others_read_is_kept():
     assert rewritten(fuse_elementwise)(build, X[:, :2]) == ["Fused", "ReduceSum", "Fused"]
 
 
-def test_a_group_never_waits_for_what_waits_for_it():
+def test_a_group_never_waits_for_what_waits_for_it(small_blocks):
     def build(x):
         y = e.exp(x)
         total = reduce_sum(y)
@@ -247,16 +257,20 @@ def test_a_group_never_waits_for_what_waits_for_it():
     assert "Fused" in rewritten(fuse_elementwise)(build, X[:, :2])
 
 
-def test_fused_results_of_several_dtypes():
+def test_fused_results_of_several_dtypes(small_blocks):
     big = np.linspace(-1, 1, BLOCK * 3, dtype=np.float32)
     build = lambda x: (e.cast(e.tanh(x) > 0.1, "float64"), e.where(x > 0.0, x * 2.0, e.relu(x)), e.erf(x) + x)  # noqa: E731
     rewritten(fuse_elementwise)(build, big)
 
 
-def test_fused_shows_its_ops():
+def test_fused_shows_its_ops(small_blocks):
     found = Rewritten(lambda x: e.exp(x) * 2.0, [X], [fuse_elementwise])
-    (fused,) = [n.op for n in found.graph.nodes if isinstance(n.op, Fused)]
-    assert repr(fused) == "fused(exp, multiply)"
+    (op,) = [n.op for n in found.graph.nodes if isinstance(n.op, Fused)]
+    assert repr(op) == "fused(exp, multiply)"
+
+
+def test_small_arrays_are_not_fused():
+    assert rewritten(fuse_elementwise)(lambda x: e.exp(x) * 2.0, X) == ["Exp", "Multiply"]
 
 
 # whole functions
@@ -273,7 +287,7 @@ def test_traced_functions_give_what_eager_ones_do():
 
 
 def test_variables_keep_the_arrays_that_they_had():
-    v = Variable(np.ones(BLOCK * 2, np.float32))
+    v = Variable(np.ones(1 << 17, np.float32))
     step = function(lambda: v.assign(e.tanh(v.value() * 2.0) + 1.0))
     held = v.array
     step()

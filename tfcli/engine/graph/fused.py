@@ -14,6 +14,8 @@ from tfcli.engine.tensor import Tensor
 
 BLOCK = 1 << 16
 """Entries of a block. Smaller ones cost more in calls of numpy than they save in memory traffic; see docs/passes.md."""
+SMALLEST = BLOCK + 1
+"""Entries from which on fusing pays."""
 
 UFUNCS: dict[type[Op], np.ufunc] = {
     **{e.Add: np.add, e.Subtract: np.subtract, e.Multiply: np.multiply, e.Divide: np.true_divide, e.Pow: np.power},
@@ -34,11 +36,11 @@ OTHERS = (
 
 
 def is_fusible(op: Op, inputs: Sequence[Tensor], output: Tensor) -> bool:
-    """Whether the op may be part of a Fused one: entry by entry, on numbers, all shapes known, more than a block of them."""
+    """Whether the op may be part of a Fused one: entry by entry, on numbers, all shapes known, and enough of them."""
     if type(op) is e.Divide and not output.dtype == inputs[0].dtype:
         return False
     size = size_of(output.shape)
-    if size is None or size <= BLOCK:
+    if size is None or size < SMALLEST:
         return False
     return (type(op) in UFUNCS or isinstance(op, OTHERS)) and all(
         x.shape.is_fully_defined() and (x.dtype.is_numeric or x.dtype.is_bool) for x in (*inputs, output)

@@ -68,9 +68,10 @@ class _Fusion:
     def _close(self, group: _Group) -> None:
         for node in group.nodes:
             del self.open[id(node.outputs[0])]
-        self.kept.append(group.nodes[0] if len(group.nodes) == 1 else self._fused(group.nodes))
+        self.kept += group.nodes if len(group.nodes) == 1 else self._fused(group.nodes)
 
-    def _fused(self, nodes: list[Node]) -> Node:
+    def _fused(self, nodes: list[Node]) -> list[Node]:
+        """One node in the place of these; none where nobody reads what they make."""
         own = {id(node) for node in nodes}
         made = {id(node.outputs[0]) for node in nodes}
         inputs = list({id(i): i for node in nodes for i in node.inputs if id(i) not in made}.values())
@@ -81,9 +82,11 @@ class _Fusion:
             for node in nodes
             if id(node.outputs[0]) in fetched or any(id(r) not in own for r in self.readers.get(id(node.outputs[0]), []))
         ]
+        if not outputs:
+            return []
         program = tuple((node.op, tuple(places[id(i)] for i in node.inputs)) for node in nodes)
         specs = tuple(x.spec for x in [*inputs, *(node.outputs[0] for node in nodes)])
         op = Fused(program, tuple(places[id(o)] for o in outputs), specs)
         fused = new_node(self.graph, op, tuple(inputs), [o.spec for o in outputs], nodes[-1].scope)
         self.instead.update((id(old), new) for old, new in zip(outputs, fused.outputs, strict=True))
-        return fused
+        return [fused]

@@ -1,0 +1,95 @@
+"""Weights out of files that Keras wrote; `keras_files` has what Keras predicts with them."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tfcli.engine.spec import Shape, TensorSpec
+from tfcli.errors import SpecError
+from tfcli.models.network import Network
+from tfcli.models.spec import ModelSpec
+from tfcli.runner.keras_weights import load_keras_weights
+
+h5py = pytest.importorskip("h5py", reason="h5py reads Keras's files")
+FILES = Path(__file__).parent / "keras_files"
+
+
+def dense(name: str | None, **fields) -> dict:
+    return {"type": "dense", "units": 3, "name": name, **fields}
+
+
+def branched(named: bool) -> list[dict]:
+    """The branches in another order than Keras's; without Keras's names, layers are found by class and depth."""
+    late, b0, b1, b2 = ("late", "b0", "b1", "b2") if named else ("w", "u0", "u1", "u2")
+    return [
+        dense(b0, inputs="x", activation="relu"),
+        dense(b1),
+        dense(b2),
+        dense(late, inputs="x"),
+        {"type": "add", "inputs": [late, b2], "name": "join"},
+        {"type": "batch_normalization", "name": "norm" if named else None},
+        {"type": "dense", "units": 2, "name": "head" if named else None},
+    ]
+
+
+SEQUENCE = [
+    {"type": "multi_head_attention", "num_heads": 2, "key_dim": 3},
+    {"type": "bidirectional", "layer": {"type": "lstm", "units": 2, "return_sequences": True}},
+    {"type": "time_distributed", "layer": {"type": "dense", "units": 2}},
+    {"type": "gru", "units": 2},
+]
+
+
+def network_of(layers: list[dict], shape: tuple[int, ...]) -> Network:
+    return Network(ModelSpec(layers=layers), {"x": TensorSpec(Shape((None, *shape)), "float32")})
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("file", ["branched.keras", "branched.weights.h5"])
+def test_a_branched_model_predicts_what_keras_predicts(file: str, named: bool):
+    check(network_of(branched(named), (4,)), file, "branched")
+
+
+def test_layers_within_layers_predict_what_keras_predicts():
+    check(network_of(SEQUENCE, (4, 3)), "sequence.keras", "sequence")
+
+
+def check(network: Network, file: str, name: str) -> None:
+    network.load_weights(load_keras_weights(FILES / file, network), file)
+    expected = np.load(FILES / "expected.npz")
+    (output,) = network({"x": expected[f"{name}_x"]}).values()
+    np.testing.assert_allclose(output.numpy(), expected[name], rtol=1e-5, atol=1e-6)
+
+
+def test_another_architecture_is_refused():
+    with pytest.raises(SpecError, match=r"dense/kernel has the shape \(4, 5\), the file has float32 \(4, 3\)"):
+        load_keras_weights(FILES / "branched.keras", network_of([{"type": "dense", "units": 5}], (4,)))
+
+
+def test_an_archive_that_grows_beyond_the_model_is_refused(tmp_path: Path):
+    path = tmp_path / "bomb.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("model.weights.h5", bytes(80 * 2**20))
+    with pytest.raises(SpecError, match="83,886,080 bytes of weights"):
+        load_keras_weights(path, network_of([dense("d")], (4,)))
+
+
+def test_a_link_to_another_file_is_not_followed(tmp_path: Path):
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        file["layers"] = h5py.ExternalLink(str(FILES / "branched.weights.h5"), "/layers")
+    path = tmp_path / "linked.weights.h5"
+    path.write_bytes(content.getvalue())
+    with pytest.raises(SpecError, match="has no /layers of its own"):
+        load_keras_weights(path, network_of([dense("d")], (4,)))
+
+
+@pytest.mark.parametrize("name", ["broken.keras", "broken.h5"])
+def test_a_damaged_file_is_refused(tmp_path: Path, name: str):
+    path = tmp_path / name
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(SpecError, match="damaged"):
+        load_keras_weights(path, network_of([dense("d")], (4,)))

@@ -1,0 +1,64 @@
+"""What a node costs: floating point operations and bytes of memory traffic, from shapes alone."""
+
+from dataclasses import dataclass
+from math import prod
+
+from tfcli.engine.graph.fused import Fused
+from tfcli.engine.graph.ir import Node
+from tfcli.engine.ops import conv, linalg, shape
+from tfcli.engine.ops.control import Scan
+from tfcli.engine.spec import TensorSpec
+
+_VIEWS = (shape.Reshape, shape.ReshapeLike, shape.Transpose, shape.ExpandDims, shape.Squeeze, shape.BroadcastTo)
+_FREE = ("read_variable", "assign_variable", "placeholder", "constant", "identity", "stop_gradient", "slice", "shape_of")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Floating point operations, and bytes read and written."""
+
+    flops: int
+    bytes: int
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(self.flops + other.flops, self.bytes + other.bytes)
+
+
+def cost_of(node: Node) -> Cost:
+    """The cost of running the node once; sizes that are unknown count as 1."""
+    if isinstance(node.op, _VIEWS) or node.op.name in _FREE:
+        return Cost(0, 0)
+    specs = [x.spec for x in (*node.inputs, *node.outputs)]
+    return Cost(_flops(node), sum(_entries(s) * s.dtype.size for s in specs))
+
+
+def _flops(node: Node) -> int:
+    """Two for each multiplication with its addition in products, one for each entry elsewhere."""
+    inputs, output = [i.spec for i in node.inputs], node.outputs[0].spec
+    match node.op:
+        case linalg.Matmul(transpose_a=transposed):
+            return 2 * _entries(output) * (inputs[0].shape[-2 if transposed else -1] or 1)
+        case linalg.Einsum(equation=equation):
+            terms = equation.split("->")[0].split(",")
+            sizes = {label: size or 1 for t, x in zip(terms, inputs, strict=True) for label, size in zip(t, x.shape, strict=True)}
+            return len(inputs) * prod(sizes.values())
+        case conv.Conv():
+            return 2 * _entries(output) * _per_output(inputs[1])
+        case conv.ConvInputGrad() | conv.ConvKernelGrad():
+            places, kernel = inputs[0], output if isinstance(node.op, conv.ConvKernelGrad) else inputs[1]
+            return 2 * _entries(places) * _per_output(kernel)
+        case Fused(program=program):
+            return _entries(output) * len(program)
+        case Scan(body=body):
+            length = inputs[node.op.carries].shape[0] or 1
+            return length * sum(cost_of(inner).flops for inner in body.plan.nodes)
+    return max(_entries(s) for s in (*inputs, output))
+
+
+def _per_output(kernel: TensorSpec) -> int:
+    """Multiplications for one entry of a convolution's output: kernel sizes times input channels."""
+    return prod(d or 1 for d in kernel.shape[:-1])
+
+
+def _entries(spec: TensorSpec) -> int:
+    return prod(d or 1 for d in spec.shape)
