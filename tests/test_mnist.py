@@ -19,4 +19,4 @@ def test_accuracy(
 ):
     monkeypatch.setenv("MNIST", str(MNIST))
     assert run(["train", str(ROOT / "experiments" / f"{name}.yaml"), "--logdir", str(tmp_path), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["summary"]["test"]["accuracy"] >= least
+    assert json.loads(capsys.readouterr().out)["test"]["accuracy"] >= least

@@ -5,7 +5,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tfcli.engine.function import function
+from tfcli.engine import nest
+from tfcli.engine.function import ConcreteFunction, function
 from tfcli.engine.ops.elementwise import cast
 from tfcli.engine.ops.random import RandomScope
 from tfcli.engine.ops.shape import shape
@@ -77,6 +78,13 @@ class Trainer:
         """The outputs for a batch, by name."""
         outputs = self._predict_step(self._inputs(batch))
         return {name: output.numpy() for name, output in outputs.items()}
+
+    def trace_steps(self, batch: Batch) -> tuple[ConcreteFunction, ConcreteFunction, list[np.ndarray]]:
+        """The steps that train and predict, traced for a batch, and the arrays that the first of them takes."""
+        arguments = self._tensors(batch)
+        arrays = [leaf.array for leaf in nest.flatten(arguments) if isinstance(leaf, Tensor)]
+        training = self._train_step.get_concrete_function(*arguments)  # type: ignore[attr-defined]
+        return training, self._predict_step.get_concrete_function(arguments[0]), arrays  # type: ignore[attr-defined]
 
     def _inputs(self, batch: Batch) -> dict[str, Tensor]:
         return {name: Tensor(batch.inputs[source]) for name, source in self.network.sources.items()}

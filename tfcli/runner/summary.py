@@ -80,7 +80,7 @@ def _draw_head(run: RunDirectory, head: Head, true: np.ndarray, predicted: np.nd
             plot_confusion_matrix(
                 matrix, names or list(map(str, range(count))), run.plots / f"{head.prefix}confusion_matrix.png"
             )
-    elif true.shape == predicted.shape or true.shape == predicted.shape[:-1]:
+    elif true.size == predicted.size:
         plot_predictions(true.reshape(-1), predicted.reshape(-1), run.plots / f"{head.prefix}predictions.png")
 
 

@@ -1,38 +1,169 @@
-"""The training step as a graph: traced for the first batch of a spec's data."""
+"""The training step as a graph: traced for the first batch of a spec's data, shown, and measured."""
 
-from dataclasses import dataclass
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-from tfcli.engine import nest
+import numpy as np
+
 from tfcli.engine.function import ConcreteFunction
-from tfcli.engine.tensor import Tensor
-from tfcli.errors import SpecError
+from tfcli.engine.graph.cost import Cost, cost_of
+from tfcli.engine.graph.execute import Measured
+from tfcli.engine.graph.ir import Node
+from tfcli.errors import DataError
 from tfcli.runner.session import Session, assemble
 from tfcli.spec.load import LoadedSpec
+
+OTHER = "(loss, metrics)"
 
 
 @dataclass(frozen=True)
 class TracedStep:
-    """A session, the batch, and what its step became: `training` and `prediction`."""
+    """A session, the size of the batch, the steps that train and predict, and the arrays that the first takes."""
 
     session: Session
-    batch: Any
+    batch_size: int
     training: ConcreteFunction
     prediction: ConcreteFunction
-
-    def feeds(self) -> list[Any]:
-        """The arrays that the training step takes, in order."""
-        leaves = nest.flatten(self.session.trainer.step_arguments(self.batch))
-        return [leaf.array for leaf in leaves if isinstance(leaf, Tensor)]
+    feeds: list[np.ndarray]
 
 
 def trace_step(loaded: LoadedSpec) -> TracedStep:
-    """Build the experiment and trace its step; nothing is trained or written. Raises SpecError where execution is eager."""
+    """Build the experiment and trace its steps; nothing is written. Raises InvalidSpec where execution is eager, DataError."""
     session = assemble(loaded)
     if session.experiment.execution == "eager":
-        raise loaded.error_at(("execution",), "eager execution has no graph", "leave `execution` out, or say graph")
+        raise loaded.error_at(("execution",), "eager execution has no graph", "say graph")
     batch = next(iter(session.data.train.batches()), None)
     if batch is None:
-        raise SpecError("the train split has no batch to trace a step for")
-    training, prediction = session.trainer.concrete_steps(batch)
-    return TracedStep(session, batch, training, prediction)
+        raise DataError("the train split has no batch to trace a step for")
+    return TracedStep(session, len(batch), *session.trainer.trace_steps(batch))
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """A layer with the cost of its forward pass and the bytes of its output, for one batch."""
+
+    name: str
+    type: str
+    shape: tuple[int | None, ...]
+    parameters: int
+    flops: int
+    activations: int
+
+
+def layer_costs(step: TracedStep) -> list[LayerCost]:
+    """One row for each layer, in order."""
+    flops: dict[str, int] = defaultdict(int)
+    for node in step.prediction.graph.nodes:
+        flops[node.scope] += cost_of(node).flops
+    rows = []
+    for turn in step.session.network.steps:
+        assert turn.spec is not None
+        sizes = [step.batch_size, *(d or 1 for d in turn.spec.shape[1:])]
+        parameters = sum(w.array.size for w in turn.layer.weights)
+        memory = int(np.prod(sizes)) * turn.spec.dtype.size
+        rows.append(
+            LayerCost(turn.path, turn.layer.type_name, tuple(turn.spec.shape), parameters, flops[turn.path], memory)
+        )
+    return rows
+
+
+@dataclass(frozen=True)
+class NodeRow:
+    """One node as it is shown."""
+
+    name: str
+    op: str
+    inputs: list[str]
+    shape: str
+    scope: str
+    flops: int
+    bytes: int
+
+
+def node_rows(nodes: Iterable[Node]) -> list[NodeRow]:
+    """The nodes in program order, numbered."""
+    names: dict[int, str] = {}
+    rows = []
+    for number, node in enumerate(nodes):
+        names.update({id(o): f"%{number}" + (f".{i}" if i else "") for i, o in enumerate(node.outputs)})
+        cost = cost_of(node)
+        inputs = [names[id(i)] for i in node.inputs]
+        shape = ", ".join(str(o.spec) for o in node.outputs)
+        rows.append(NodeRow(f"%{number}", repr(node.op), inputs, shape, node.scope, cost.flops, cost.bytes))
+    return rows
+
+
+def total_cost(nodes: Iterable[Node]) -> Cost:
+    return sum((cost_of(node) for node in nodes), Cost(0, 0))
+
+
+@dataclass(frozen=True)
+class Share:
+    """What several nodes took together, in seconds a step."""
+
+    name: str
+    seconds: float
+    share: float
+    calls: int
+    flops: int
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Means over some steps: seconds a step, by op and by layer, and the part of it that belongs to a layer or the optimizer."""
+
+    steps: int
+    seconds: float
+    named: float
+    peak_bytes: int
+    variable_bytes: int
+    ops: list[Share]
+    layers: list[Share]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def profile_step(step: TracedStep, steps: int, warm_up: int = 2) -> tuple[Profile, list[Measured]]:
+    """Run the step so often after some that do not count. Variables change as in training; nothing is written."""
+    runs = [step.training.plan.measure(step.feeds) for _ in range(warm_up + steps)][warm_up:]
+    seconds = sum(run.times[-1] - run.times[0] for run in runs) / steps
+    ops = _shares(runs, seconds, lambda node: node.op.name)
+    layers = _shares(runs, seconds, lambda node: node.scope or OTHER)
+    variables = sum(v.array.nbytes for v in step.training.variables)
+    return Profile(
+        steps, seconds, sum(s.share for s in ops), max(run.peak for run in runs), variables, ops, layers
+    ), runs
+
+
+def _shares(runs: Sequence[Measured], total: float, key: Any) -> list[Share]:
+    seconds: dict[str, float] = defaultdict(float)
+    calls: dict[str, int] = defaultdict(int)
+    flops: dict[str, int] = defaultdict(int)
+    for node in runs[0].nodes:
+        calls[key(node)] += 1
+        flops[key(node)] += cost_of(node).flops
+    for run in runs:
+        for node, start, end in zip(run.nodes, run.times, run.times[1:], strict=False):
+            seconds[key(node)] += (end - start) / len(runs)
+    rows = [Share(name, s, s / total, calls[name], flops[name]) for name, s in seconds.items()]
+    return sorted(rows, key=lambda row: -row.seconds)
+
+
+def write_trace(path: Path, runs: Sequence[Measured]) -> None:
+    """The runs as Chrome's trace events, for chrome://tracing and ui.perfetto.dev; times in microseconds."""
+    start = runs[0].times[0]
+    events = [
+        {
+            **{"name": node.op.name, "cat": node.scope or OTHER, "ph": "X", "pid": 1, "tid": 1},
+            **{"ts": (begin - start) * 1e6, "dur": (end - begin) * 1e6},
+            "args": {"op": repr(node.op), "layer": node.scope, "output": ", ".join(str(o.spec) for o in node.outputs)},
+        }
+        for run in runs
+        for node, begin, end in zip(run.nodes, run.times, run.times[1:], strict=False)
+    ]
+    path.write_text(json.dumps({"traceEvents": events, "displayTimeUnit": "ms"}))

@@ -190,12 +190,16 @@ def test_products_take_transposes():
     found = Rewritten(lambda a, b: matmul(transpose(a), b), [a, b], [fold_transposes])
     found.check()
     assert [n.op for n in found.graph.nodes if not isinstance(n.op, Placeholder)] == [Matmul(True, False)]
-    assert rewritten(fold_transposes)(lambda a, b: matmul(transpose(a), b, False, True), a, a.T.copy()[:, :2].copy()) == ["Matmul"]
+    assert rewritten(fold_transposes)(
+        lambda a, b: matmul(transpose(a), b, False, True), a, a.T.copy()[:, :2].copy()
+    ) == ["Matmul"]
 
 
 def test_einsum_takes_transposes():
     a = np.arange(24.0).reshape(2, 3, 4)
-    found = Rewritten(lambda x, y: einsum("abc,abd->acd", transpose(x, [2, 0, 1]), y), [a, a.transpose(2, 0, 1)], [fold_transposes])
+    found = Rewritten(
+        lambda x, y: einsum("abc,abd->acd", transpose(x, [2, 0, 1]), y), [a, a.transpose(2, 0, 1)], [fold_transposes]
+    )
     found.check()
     assert [n.op for n in found.graph.nodes if not isinstance(n.op, Placeholder)] == [Einsum("bca,abd->acd")]
 

@@ -30,11 +30,28 @@ EXAMPLES = 2000 if os.environ.get("TFCLI_MANY") else 200
 SIZES = (3, 4)
 
 UNARY = [
-    *(e.negative, e.tanh, e.sigmoid, e.sin, e.square, e.softplus, e.erf, e.relu, e.identity, e.stop_gradient, e.abs_, softmax),
+    *(
+        e.negative,
+        e.tanh,
+        e.sigmoid,
+        e.sin,
+        e.square,
+        e.softplus,
+        e.erf,
+        e.relu,
+        e.identity,
+        e.stop_gradient,
+        e.abs_,
+        softmax,
+    ),
     *(lambda x: e.exp(-e.square(x)), lambda x: e.sqrt(e.square(x) + 1.0), lambda x: e.log(e.square(x) + 0.5)),
     *(lambda x: x * 1.0, lambda x: x + 0.0, lambda x: x - 0.0, lambda x: x / 1.0, lambda x: x**2.0, lambda x: -(-x)),
     *(lambda x: reshape(reshape(x, [-1]), x.shape), lambda x: squeeze(expand_dims(x, 1), 1)),
-    *(lambda x: transpose(transpose(x)), lambda x: reduce_sum(x, 0) + x, lambda x: x - reduce_mean(x, 1, keepdims=True)),
+    *(
+        lambda x: transpose(transpose(x)),
+        lambda x: reduce_sum(x, 0) + x,
+        lambda x: x - reduce_mean(x, 1, keepdims=True),
+    ),
     *(lambda x: reduce_max(x) * x, lambda x: x * broadcast_to(constant(np.float64(0.5)), x.shape)),
     *(lambda x: x[::-1], lambda x: concat([x[:, 1:], x[:, :1]], 1), lambda x: e.cast(e.cast(x, "float64"), "float64")),
     *(lambda x: matmul(x, matmul(transpose(x), x)) * 0.1, lambda x: einsum("ab,cb,cd->ad", x, x, x) * 0.1),
@@ -43,8 +60,16 @@ UNARY = [
 ]
 BINARY = [
     *(e.add, e.subtract, e.multiply, e.maximum, e.minimum, e.squared_difference),
-    *(lambda x, y: x / (e.square(y) + 1.0), lambda x, y: e.where(x > y, x, -y), lambda x, y: x + -y, lambda x, y: x - -y),
-    *(lambda x, y: matmul(x, transpose(matmul(y, transpose(y)) @ x) @ x) * 0.1, lambda x, y: x * e.cast(y > 0.0, x.dtype)),
+    *(
+        lambda x, y: x / (e.square(y) + 1.0),
+        lambda x, y: e.where(x > y, x, -y),
+        lambda x, y: x + -y,
+        lambda x, y: x - -y,
+    ),
+    *(
+        lambda x, y: matmul(x, transpose(matmul(y, transpose(y)) @ x) @ x) * 0.1,
+        lambda x, y: x * e.cast(y > 0.0, x.dtype),
+    ),
     lambda x, y: einsum("ab,cb->ac", transpose(transpose(x)), y) @ x * 0.1,
 ]
 

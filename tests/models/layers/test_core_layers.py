@@ -87,7 +87,7 @@ def test_lambda_gives_the_mask_that_its_mask_function_makes():
     ("name", "message"),
     [
         ("no_such_module:f", "cannot import 'no_such_module'"),
-        ("math:no_such", "math has no 'no_such'"),
+        ("math:no_such", "math has no function 'no_such'"),
         ("math:pi", "no function"),
     ],
 )

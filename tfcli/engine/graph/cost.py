@@ -10,7 +10,16 @@ from tfcli.engine.ops.control import Scan
 from tfcli.engine.spec import TensorSpec
 
 _VIEWS = (shape.Reshape, shape.ReshapeLike, shape.Transpose, shape.ExpandDims, shape.Squeeze, shape.BroadcastTo)
-_FREE = ("read_variable", "assign_variable", "placeholder", "constant", "identity", "stop_gradient", "slice", "shape_of")
+_FREE = (
+    "read_variable",
+    "assign_variable",
+    "placeholder",
+    "constant",
+    "identity",
+    "stop_gradient",
+    "slice",
+    "shape_of",
+)
 
 
 @dataclass(frozen=True)
@@ -40,13 +49,18 @@ def _flops(node: Node) -> int:
             return 2 * _entries(output) * (inputs[0].shape[-2 if transposed else -1] or 1)
         case linalg.Einsum(equation=equation):
             terms = equation.split("->")[0].split(",")
-            sizes = {label: size or 1 for t, x in zip(terms, inputs, strict=True) for label, size in zip(t, x.shape, strict=True)}
+            sizes = {
+                label: size or 1
+                for t, x in zip(terms, inputs, strict=True)
+                for label, size in zip(t, x.shape, strict=True)
+            }
             return len(inputs) * prod(sizes.values())
         case conv.Conv():
             return 2 * _entries(output) * _per_output(inputs[1])
-        case conv.ConvInputGrad() | conv.ConvKernelGrad():
-            places, kernel = inputs[0], output if isinstance(node.op, conv.ConvKernelGrad) else inputs[1]
-            return 2 * _entries(places) * _per_output(kernel)
+        case conv.ConvInputGrad():
+            return 2 * _entries(inputs[0]) * _per_output(inputs[1])
+        case conv.ConvKernelGrad():
+            return 2 * _entries(inputs[1]) * _per_output(output)
         case Fused(program=program):
             return _entries(output) * len(program)
         case Scan(body=body):

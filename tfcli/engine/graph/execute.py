@@ -26,6 +26,7 @@ class Plan:
         feeds: Sequence[Tensor] | None = None,
         targets: Sequence[Node] = (),
     ) -> None:
+        self.graph = graph
         fed = list(graph.inputs if feeds is None else feeds)
         nodes = needed(graph, fetches, effects, fed, targets)
         first = {id(node): 0 for node in nodes}

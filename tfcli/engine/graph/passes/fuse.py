@@ -80,7 +80,8 @@ class _Fusion:
         outputs = [
             node.outputs[0]
             for node in nodes
-            if id(node.outputs[0]) in fetched or any(id(r) not in own for r in self.readers.get(id(node.outputs[0]), []))
+            if id(node.outputs[0]) in fetched
+            or any(id(r) not in own for r in self.readers.get(id(node.outputs[0]), []))
         ]
         if not outputs:
             return []
