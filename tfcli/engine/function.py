@@ -136,7 +136,7 @@ class Function:
     ) -> None:
         self.python_function, self.reduce_retracing = python_function, reduce_retracing
         self.input_signature = None if input_signature is None else tuple(input_signature)
-        self.name = name or getattr(python_function, "__name__", "function")
+        self.name = str(name or getattr(python_function, "__name__", "function"))
         self._traces: dict[Any, tuple[ConcreteFunction, Guards]] = {}
         self._trace_count = self._calls = 0
         self._recent: deque[int] = deque(maxlen=_MANY_TRACES)

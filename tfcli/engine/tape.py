@@ -53,8 +53,8 @@ class GradientTape:
             self._watched.append(tensor)
 
     def watched_variables(self) -> tuple[Variable, ...]:
-        read = {id(v): v for node in self._nodes for v in node.inputs if isinstance(v, Variable)}
-        return tuple(read.values())
+        held: list[Any] = [v for node in self._nodes for v in node.inputs]
+        return tuple(dict.fromkeys(v for v in held if isinstance(v, Variable)))
 
     def stop_recording(self) -> Any:
         """A context in which this tape remembers nothing."""

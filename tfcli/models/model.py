@@ -35,7 +35,7 @@ class Model(Fitting, Layer, abstract=True):
 
     def _wire(self, inputs: Any, outputs: Any) -> None:
         self.wiring = Wiring(inputs, outputs)
-        self.inputs, self.outputs = self.wiring.inputs, self.wiring.outputs
+        self.inputs, self.outputs = self.wiring.inputs, self.wiring.outputs  # type: ignore[assignment]
         self.built = True
 
     def _unique_name(self) -> str:

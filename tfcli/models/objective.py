@@ -79,7 +79,7 @@ class Objective:
         if self._class_weights is None:
             return weights
         classes = argmax(target, axis=-1) if target.ndim > 1 and target.shape[-1] != 1 else reshape(target, [-1])
-        last = self._class_weights.shape[0] - 1  # the place of all classes beyond those named
+        last = self._class_weights.array.size - 1  # the place of all classes beyond those named
         by_class = gather(self._class_weights, minimum(cast(classes, "int64"), last))
         return by_class if weights is None else by_class * cast(weights, by_class.dtype)
 

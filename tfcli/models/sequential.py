@@ -98,6 +98,6 @@ def _input_of(layer: Layer) -> Any:
     if isinstance(layer, Model) and layer.wiring is not None and len(layer.wiring.inputs) == 1:
         spec = layer.wiring.inputs[0].spec
         return make_input(batch_shape=spec.shape, dtype=spec.dtype.name)
-    if layer.batch_input_shape is None:
+    if layer._batch_input_shape is None:
         return None
-    return make_input(batch_shape=layer.batch_input_shape, dtype=as_dtype(layer.dtype).name)
+    return make_input(batch_shape=layer._batch_input_shape, dtype=as_dtype(layer.dtype).name)

@@ -36,7 +36,9 @@ class ModelSpec(Declared, name="model"):
         if self.preset is not None:
             self._expand(self.preset)
         if not self.layers:
-            raise FieldError("layers", "a model needs at least one layer", "list them under `layers`, or name a `preset`")
+            raise FieldError(
+                "layers", "a model needs at least one layer", "list them under `layers`, or name a `preset`"
+            )
 
     def _expand(self, preset: Preset) -> None:
         """The preset's layers in its place."""

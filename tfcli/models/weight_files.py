@@ -34,7 +34,7 @@ def _collect(layer: Layer, prefix: str, found: dict[int, str], variables: dict[i
         if id(variable) not in found:
             found[id(variable)], variables[id(variable)] = prefix + name, variable
     if not layer.is_registered():
-        children = [child for child in layer.sublayers() if child.weights]
+        children: list[Any] = [child for child in layer.sublayers() if child.weights]
         for name, child in _numbered([(child.given_name or child.type_name, child) for child in children]).items():
             _collect(child, f"{prefix}{name}/", found, variables)
 

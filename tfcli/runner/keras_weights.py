@@ -105,7 +105,7 @@ def _numbered(network: Network) -> Iterator[str]:
 
 
 def by_depth(network: Network) -> list[Layer]:
-    """The layers from the farthest from an output to the nearest; equals in the order in which the outputs reach them."""
+    """The layers, the farthest from an output first; equals in the order in which the outputs reach them."""
     steps = {step.path: step for step in network.steps}
     depth = dict.fromkeys(steps, 0)
     for step in reversed(network.steps):

@@ -159,8 +159,13 @@ def write_trace(path: Path, runs: Sequence[Measured]) -> None:
     start = runs[0].times[0]
     events = [
         {
-            **{"name": node.op.name, "cat": node.scope or OTHER, "ph": "X", "pid": 1, "tid": 1},
-            **{"ts": (begin - start) * 1e6, "dur": (end - begin) * 1e6},
+            "name": node.op.name,
+            "cat": node.scope or OTHER,
+            "ph": "X",
+            "pid": 1,
+            "tid": 1,
+            "ts": (begin - start) * 1e6,
+            "dur": (end - begin) * 1e6,
             "args": {"op": repr(node.op), "layer": node.scope, "output": ", ".join(str(o.spec) for o in node.outputs)},
         }
         for run in runs

@@ -45,7 +45,14 @@ UNARY = [
         softmax,
     ),
     *(lambda x: e.exp(-e.square(x)), lambda x: e.sqrt(e.square(x) + 1.0), lambda x: e.log(e.square(x) + 0.5)),
-    *(lambda x: x * 1.0, lambda x: x + 0.0, lambda x: x - 0.0, lambda x: x / 1.0, lambda x: x**2.0, lambda x: -(-x)),
+    *(
+        lambda x: x * 1.0,
+        lambda x: x + 0.0,
+        lambda x: x - 0.0,
+        lambda x: x / 1.0,
+        lambda x: x**2.0,
+        lambda x: e.negative(-x),
+    ),
     *(lambda x: reshape(reshape(x, [-1]), x.shape), lambda x: squeeze(expand_dims(x, 1), 1)),
     *(
         lambda x: transpose(transpose(x)),
@@ -64,7 +71,7 @@ BINARY = [
         lambda x, y: x / (e.square(y) + 1.0),
         lambda x, y: e.where(x > y, x, -y),
         lambda x, y: x + -y,
-        lambda x, y: x - -y,
+        lambda x, y: x - e.negative(y),
     ),
     *(
         lambda x, y: matmul(x, transpose(matmul(y, transpose(y)) @ x) @ x) * 0.1,

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfcli.data.dataset.dataset import Dataset
 from tfcli.data.dataset.elements import Element
-from tfcli.engine.spec import Shape, TensorSpec
+from tfcli.engine.spec import Shape, TensorSpec, as_dtype
 from tfcli.engine.tensor import as_array
 from tfcli.errors import DataError
 
@@ -41,7 +41,7 @@ class TextLineDataset(Dataset):
         if compression_type not in (None, "", "GZIP"):
             raise DataError(f"TextLineDataset: compression_type {compression_type!r}; there are '' and 'GZIP'")
         names = filenames if isinstance(filenames, Dataset) else as_names(filenames)
-        super().__init__(TensorSpec(Shape(()), "string"), lambda: _lines(_named(names), compression_type == "GZIP"))
+        super().__init__(TensorSpec(Shape(()), as_dtype("string")), lambda: _lines(_named(names), compression_type == "GZIP"))
 
 
 def _named(names: Any) -> Iterator[str]:

@@ -65,7 +65,7 @@ class PlacedDraws(Draws):
 
     def __init__(self, inputs: Tensor, seed: int | None, moment: Moment, context: Context) -> None:
         self.images, self.moment, self.context = inputs, moment, context
-        self.seed = context.seed if seed is None else seed
+        self.seed: int = context.seed if seed is None else seed  # type: ignore[assignment]
         self._drawn = 0
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> Tensor:

@@ -18,13 +18,37 @@ SMALLEST = BLOCK + 1
 """Entries from which on fusing pays."""
 
 UFUNCS: dict[type[Op], np.ufunc] = {
-    **{e.Add: np.add, e.Subtract: np.subtract, e.Multiply: np.multiply, e.Divide: np.true_divide, e.Pow: np.power},
-    **{e.Maximum: np.maximum, e.Minimum: np.minimum, e.Atan2: np.arctan2},
-    **{e.Less: np.less, e.LessEqual: np.less_equal, e.Greater: np.greater, e.GreaterEqual: np.greater_equal},
-    **{e.Equal: np.equal, e.NotEqual: np.not_equal, e.LogicalAnd: np.logical_and, e.LogicalOr: np.logical_or},
-    **{e.LogicalXor: np.logical_xor, e.LogicalNot: np.logical_not, e.Negative: np.negative, e.Abs: np.abs},
-    **{e.Sign: np.sign, e.Square: np.square, e.Sqrt: np.sqrt, e.Reciprocal: np.reciprocal, e.Exp: np.exp},
-    **{e.Expm1: np.expm1, e.Log: np.log, e.Log1p: np.log1p, e.Sin: np.sin, e.Cos: np.cos, e.Tanh: np.tanh},
+    e.Add: np.add,
+    e.Subtract: np.subtract,
+    e.Multiply: np.multiply,
+    e.Divide: np.true_divide,
+    e.Pow: np.power,
+    e.Maximum: np.maximum,
+    e.Minimum: np.minimum,
+    e.Atan2: np.arctan2,
+    e.Less: np.less,
+    e.LessEqual: np.less_equal,
+    e.Greater: np.greater,
+    e.GreaterEqual: np.greater_equal,
+    e.Equal: np.equal,
+    e.NotEqual: np.not_equal,
+    e.LogicalAnd: np.logical_and,
+    e.LogicalOr: np.logical_or,
+    e.LogicalXor: np.logical_xor,
+    e.LogicalNot: np.logical_not,
+    e.Negative: np.negative,
+    e.Abs: np.abs,
+    e.Sign: np.sign,
+    e.Square: np.square,
+    e.Sqrt: np.sqrt,
+    e.Reciprocal: np.reciprocal,
+    e.Exp: np.exp,
+    e.Expm1: np.expm1,
+    e.Log: np.log,
+    e.Log1p: np.log1p,
+    e.Sin: np.sin,
+    e.Cos: np.cos,
+    e.Tanh: np.tanh,
 }
 """Ops that one function of numpy computes, into an array that is given."""
 
@@ -81,7 +105,8 @@ class _Blocks:
 
     def __init__(self, op: Fused) -> None:
         self.inputs = len(op.specs) - len(op.program)
-        self.specs, self.outputs, self.shape = op.specs, op.outputs, tuple(op.specs[-1].shape)
+        self.specs, self.outputs = op.specs, op.outputs
+        self.shape = _padded(op.specs[-1].shape, op.specs[-1].rank)
         shapes = [_padded(s.shape, len(self.shape)) for s in op.specs[: self.inputs]]
         axes = _leading_axes(shapes, self.shape)
         self.rows, self.rest = prod(self.shape[:axes]), self.shape[axes:]

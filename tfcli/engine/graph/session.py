@@ -93,7 +93,7 @@ class SessionGraph(Graph):
         self.initializers[variable] = self.add(AssignVariable(variable), (value,))
         self.waits_for = waits_for
         self.variables.append(variable)
-        return np.zeros(value.shape, value.dtype.numpy).view(Uninitialized)  # type: ignore[arg-type]
+        return np.zeros(value.shape, value.dtype.numpy).view(Uninitialized)  # type: ignore[arg-type,type-var]
 
     @contextmanager
     def as_default(self) -> Iterator["SessionGraph"]:

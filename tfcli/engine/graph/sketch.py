@@ -22,8 +22,9 @@ class Sketch(Graph):
     def append(self, op: Any, inputs: tuple[Tensor, ...], specs: Iterable[TensorSpec]) -> tuple[Symbol, ...]:
         """The outputs, of these specs, of a node whose `op` is whatever its reader understands."""
         node = Node(op, inputs)
-        node.outputs = tuple(Symbol(self, node, i, spec) for i, spec in enumerate(specs))
-        return node.outputs
+        symbols = tuple(Symbol(self, node, i, spec) for i, spec in enumerate(specs))
+        node.outputs = symbols
+        return symbols
 
     def constant(self, array: np.ndarray) -> Symbol:
         return self.add(Constant(array), ()).outputs[0]  # type: ignore[return-value]

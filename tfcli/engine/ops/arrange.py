@@ -348,8 +348,8 @@ def broadcast_static_shape(shape_x: Sequence[int], shape_y: Sequence[int]) -> Sh
 
 def broadcast_dynamic_shape(shape_x: Any, shape_y: Any) -> Tensor:
     """The sizes, as a tensor, that two shapes broadcast to. Raises ShapeError."""
-    sizes = (Shape(int(d) for d in np.asarray(s)) for s in (shape_x, shape_y))
-    return convert_to_tensor(np.asarray(broadcast_shapes(*sizes, "broadcast_dynamic_shape"), np.int32))
+    x, y = (Shape(int(d) for d in np.asarray(s)) for s in (shape_x, shape_y))
+    return convert_to_tensor(np.asarray(broadcast_shapes(x, y, "broadcast_dynamic_shape"), np.int32))
 
 
 def shape_n(input: Sequence[Any]) -> list[Tensor]:

@@ -529,7 +529,7 @@ def tensor_diag_part(input: Any) -> Tensor:
     half = x.shape[: x.ndim // 2]
     if x.ndim % 2 or half != x.shape[x.ndim // 2 :]:
         raise ShapeError(f"tensor_diag_part: expected a shape that repeats itself, got {show_shape(x.shape)}")
-    count = math.prod(int(d) for d in half)  # type: ignore[arg-type]
+    count = math.prod(map(int, half))  # type: ignore[arg-type]
     return reshape(diag_part(reshape(x, [count, count])), [int(d) for d in half])  # type: ignore[arg-type]
 
 

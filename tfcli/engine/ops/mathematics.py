@@ -130,7 +130,7 @@ class UniqueResult(NamedTuple):
 class UniqueWithCountsResult(NamedTuple):
     y: Tensor
     idx: Tensor
-    count: Tensor
+    count: Tensor  # type: ignore[assignment]  # TensorFlow's name, also tuple's
 
 
 def unique(x: Any, out_idx: Any = int32) -> UniqueResult:

@@ -460,7 +460,7 @@ def decode_raw(input_bytes: Any, out_type: Any) -> Tensor:
 
 def read_file(filename: Any) -> Tensor:
     """The content of a file as one text. Raises DataError."""
-    name = filename if isinstance(filename, str) else convert_to_tensor(filename).array[()].decode()
+    name = filename if isinstance(filename, str) else convert_to_tensor(filename).item().decode()
     try:
         with open(name, "rb") as file:
             return convert_to_tensor(file.read())
@@ -472,6 +472,6 @@ def write_file(filename: str, contents: Any) -> None:
     """Write a text to a file. Raises DataError."""
     try:
         with open(filename, "wb") as file:
-            file.write(convert_to_tensor(contents).array[()])
+            file.write(convert_to_tensor(contents).item())
     except OSError as error:
         raise DataError(f"write_file: cannot write {filename}: {error.strerror}") from error

@@ -113,13 +113,13 @@ class Layer(HasWeights, Declared, kind="layer"):
             input_shape = (input_length,)
         if whole is None and input_shape is not None:
             whole = (batch_size, *input_shape)
-        self.batch_input_shape = None if whole is None else Shape(whole)
+        self._batch_input_shape = None if whole is None else Shape(whole)
         """The shape of the input, where the layer was told it."""
         self._dtype = None if dtype is None else as_dtype(dtype).name
         self._initial_weights = weights
 
-    batch_input_shape: ClassVar[Shape | None] = None
-    _initial_weights: ClassVar[Sequence[Any] | None] = None
+    _batch_input_shape: Shape | None = None
+    _initial_weights: Sequence[Any] | None = None
 
     @property
     def given_name(self) -> str | None:
@@ -130,7 +130,7 @@ class Layer(HasWeights, Declared, kind="layer"):
         return super().spec() | {"name": self.given_name}
 
     @property
-    def dtype(self) -> str:
+    def dtype(self) -> str:  # type: ignore[override]
         """What the layer computes in."""
         return self._dtype or settings.floatx
 
@@ -309,7 +309,7 @@ class Layer(HasWeights, Declared, kind="layer"):
 
 
 def _has_own_init(cls: type) -> bool:
-    return cls.__init__ is not Layer.__init__
+    return cls.__init__ is not Layer.__init__  # type: ignore[misc]
 
 
 def _clone(value: Any) -> Any:

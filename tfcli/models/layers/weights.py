@@ -121,8 +121,8 @@ class HasWeights:
     def losses(self) -> list[Tensor]:
         """What the last call added with `add_loss`, here and in the layers inside, and the penalties of the weights."""
         added = [loss for layer in self.walk() for loss in layer.__dict__.get("_losses", ())]
-        regularized = [w for w in self.trainable_weights if getattr(w, "regularizer", None) is not None]
-        return [*added, *(w.regularizer(w.value()) for w in regularized)]
+        held = [(getattr(w, "regularizer", None), w) for w in self.trainable_weights]
+        return [*added, *(regularizer(w.value()) for regularizer, w in held if regularizer is not None)]
 
     def walk(self) -> Iterator["HasWeights"]:
         """This layer and all inside it, each once."""
@@ -182,7 +182,7 @@ class HasWeights:
             weight.assign(convert_to_tensor(np.asarray(array), weight.dtype))
 
     def count_params(self) -> int:
-        return sum(int(np.prod(w.shape)) for w in self.weights)
+        return sum(w.array.size for w in self.weights)
 
 
 def _held(value: Any, kind: type) -> Iterator[Any]:

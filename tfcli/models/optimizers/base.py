@@ -111,7 +111,7 @@ class Optimizer(Declared, kind="optimizer"):
             if isinstance(self.learning_rate, Schedule):
                 raise TfcliError("this optimizer's learning rate follows a schedule; it cannot be set")
             self.__dict__["_declared_rate"] = float(np.asarray(value))
-            self.learning_rate.assign(np.asarray(value, np.float32))
+            self.learning_rate.assign(np.asarray(value, np.float32))  # type: ignore[union-attr,attr-defined]
             return
         super().__setattr__(name, value)
 
@@ -129,7 +129,7 @@ class Optimizer(Declared, kind="optimizer"):
         """The learning rate of the next step, float32 of shape ()."""
         if isinstance(self.learning_rate, Schedule):
             return cast(self.learning_rate(self.iterations.value()), "float32")
-        return self.learning_rate.value()
+        return self.learning_rate.value()  # type: ignore[union-attr,attr-defined]
 
     def scale_loss(self, loss: Tensor) -> Tensor:
         """The loss to take gradients of."""

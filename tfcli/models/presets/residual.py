@@ -22,7 +22,9 @@ class ResNet(Preset, name="resnet", aliases=tuple(f"resnet{n}" for n in (8, 14, 
 
     def check(self):
         if self.depth not in _LARGE and (self.depth % 6 != 2 or self.depth < 8):
-            raise FieldError("depth", f"there is no residual network of depth {self.depth}", "8, 14, 20, …, or 18, 34, 50")
+            raise FieldError(
+                "depth", f"there is no residual network of depth {self.depth}", "8, 14, 20, …, or 18, 34, 50"
+            )
 
     def layers(self):
         large = self.depth in _LARGE

@@ -1,6 +1,7 @@
 """What the passes share: copying a graph, and sweeping over its nodes while some give way to others."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from tfcli.engine.graph.ir import Graph, Node
 from tfcli.engine.op import Op
@@ -11,7 +12,7 @@ from tfcli.engine.tensor import Symbol, Tensor
 def copy_of(graph: Graph, fetches: Sequence[Tensor]) -> tuple[Graph, list[Tensor]]:
     """A graph of new nodes and symbols. Effects stay in program order, which is all that control dependencies ask for."""
     copy = Graph(graph.name)
-    symbols: dict[int, Symbol] = {}
+    symbols: dict[int, Any] = {}
     for node in graph.nodes:
         inputs = tuple(symbols[id(i)] for i in node.inputs)
         made = new_node(copy, node.op, inputs, [o.spec for o in node.outputs], node.scope)
