@@ -1,6 +1,7 @@
 """Each case trains through the command line to what Keras 3 made of the same spec, data and initial weights.
 
-A case is a folder of tests/parity: spec.yaml, data.npz, initial.safetensors, and Keras's history.json, predictions.npz, weights.safetensors.
+A case is a folder of tests/parity: spec.yaml, data.npz, initial.safetensors, and Keras's history.json,
+predictions.npz, weights.safetensors.
 """
 
 import json

@@ -39,5 +39,11 @@ class CheckpointError(TfcliError):
     """A checkpoint or a run directory is missing, damaged or held by another process."""
 
 
+class UnknownRunError(CheckpointError):
+    """The command line names a run, a checkpoint or a logs directory that is not there."""
+
+    exit_code = 2
+
+
 InvalidArgumentError = TfcliError
 """TensorFlow's name, for programs that catch it."""

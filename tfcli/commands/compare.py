@@ -41,6 +41,9 @@ def compare(
     csv_: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Write the table to a file as well.")
     ] = None,
+    html_: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the table to a web page as well.")
+    ] = None,
     logdir: Logdir = Path("runs"),
     json: Json = False,
     quiet: Quiet = False,
@@ -58,14 +61,16 @@ def compare(
 
     found = comparison.collect(runs or [], logdir)
     if diff:
-        if sort or columns or where or csv_:
-            raise SpecError("--diff shows two runs in full; leave out --sort, --columns, --where and --csv")
+        if sort or columns or where or csv_ or html_:
+            raise SpecError("--diff shows two runs in full; leave out --sort, --columns, --where, --csv and --html")
         _show_difference(comparison.diff(found), json, quiet)
         return
     wanted = [name.strip() for name in columns.split(",")] if columns is not None else None
     table = comparison.compare(found, wanted, where, sort)
     if csv_ is not None:
         _write_csv(table, csv_)
+    if html_ is not None:
+        _write_html(table, html_)
     if json:
         print_json(_to_dict(table))
         return
@@ -115,6 +120,41 @@ def _write_csv(table: "Comparison", path: Path) -> None:
     for run, values in zip(table.runs, table.values, strict=True):
         writer.writerow([run.path, *(setting(value) if isinstance(value, list | dict) else value for value in values)])
     write_text(path, text.getvalue())
+
+
+_PAGE = """<!doctype html>
+<meta charset="utf-8">
+<title>Runs</title>
+<style>
+  body {{ font: 14px system-ui, sans-serif; margin: 2em }}
+  td, th {{ padding: 0.3em 0.8em; text-align: left; border-bottom: 1px solid #ddd }}
+</style>
+<table>
+{rows}
+</table>
+{warnings}
+"""
+
+
+def _write_html(table: "Comparison", path: Path) -> None:
+    """A page that stands alone; what comes from specs is escaped."""
+    from html import escape
+
+    from tfcli.logging.durable import write_text
+
+    def row(tag: str, cells: list[str]) -> str:
+        return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+    lines = [row("th", ["run", *map(str, table.columns)])]
+    for run, values in zip(table.runs, table.values, strict=True):
+        lines.append(row("td", [str(run.path), *map(_cell, table.columns, values)]))
+    warnings = "\n".join(f"<p>{escape(text)}</p>" for text in table.warnings)
+    write_text(path, _PAGE.format(rows="\n".join(lines), warnings=warnings))
+
+
+def _cell(column: "Column", value: Any) -> str:
+    shown = _shown(column, value)
+    return "-" if shown is None else shown if isinstance(shown, str) else number(shown)
 
 
 def _show_difference(found: "Difference", json: bool, quiet: bool) -> None:

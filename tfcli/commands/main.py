@@ -15,7 +15,20 @@ from tfcli.commands.output import has_colour, note, paint, print_json
 from tfcli.declare import nearest
 from tfcli.errors import SpecError, TfcliError
 
-COMMANDS = ("init", "check", "show", "profile", "train", "evaluate", "predict", "tune", "compare", "runs", "board", "schema")
+COMMANDS = (
+    "init",
+    "check",
+    "show",
+    "profile",
+    "train",
+    "evaluate",
+    "predict",
+    "tune",
+    "compare",
+    "runs",
+    "board",
+    "schema",
+)
 _PLAIN: dict[str, Any] = {"rich_markup_mode": None, "add_completion": False, "pretty_exceptions_enable": False}
 # Click's class for wrong command lines, which newer versions of Typer have a copy of.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]

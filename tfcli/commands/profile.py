@@ -49,7 +49,8 @@ def profile(
     _print_shares("layer", found.layers)
     print(f"\nstep time   {duration(found.seconds)}, {found.named:.1%} of it named above; mean of {found.steps} steps")
     print(
-        f"memory      {size(found.variable_bytes)} of variables, and at most {size(found.peak_bytes)} of results at once"
+        f"memory      {size(found.variable_bytes)} of variables, and at most {size(found.peak_bytes)} of results "
+        "at once"
     )
 
 

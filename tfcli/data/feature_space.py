@@ -83,6 +83,11 @@ def _refuse_texts(table: Table, name: str) -> None:
         raise DataError(
             f"{table.where(at, name)}: expected a number, as in other rows of the column, got {texts[at]!r}"
         )
+    if not wrong.any():
+        raise DataError(
+            f"{table.rows.files[0]}: the column {name!r} holds numbers in this split and a text elsewhere; "
+            f"mend the text, or say what counts as missing, as in `missing_values: ['', NA, '?']`"
+        )
     raise DataError(
         f"{table.where(at, name)}: {texts[at]!r} is a text, and a model takes numbers; list the columns to use under"
         f" `data.features`, this one as `{name}: string_categorical`"

@@ -1,16 +1,18 @@
 """The op contract.
 
-An op is a frozen set of settings (its annotated fields) with a shape rule, a forward computation in numpy, and a gradient written in ops:
+An op is a frozen set of settings (its annotated fields) with a shape rule, a forward computation in numpy, and a
+gradient written in ops:
 
     class Tanh(Elementwise):
         def forward(self, x): return np.tanh(x)
         def vjp_x(self, g, y, x): return g * (1 - y * y)
 
-`infer(*specs)` gives the output's TensorSpec (a tuple for several outputs) and raises ShapeError or DtypeError in the user's terms.
-`forward(*arrays)` computes it. The gradient is either one `vjp_<input>(g, y, *inputs)` for each input of `forward` (None in place
-of a method: not differentiable in it), or a single `vjp(g, y, *inputs)` that returns one gradient (or None) for each input where they
-share work. For variadic ops (`forward(self, *xs)`) it is always `vjp`. With several outputs `g` and `y` are tuples, and an output that nothing
-depends on has `g` None. Ops hold no arrays, so that an op is its own graph label and its own key for common subexpressions.
+`infer(*specs)` gives the output's TensorSpec (a tuple for several outputs) and raises ShapeError or DtypeError in the
+user's terms. `forward(*arrays)` computes it. The gradient is either one `vjp_<input>(g, y, *inputs)` for each input of
+`forward` (None in place of a method: not differentiable in it), or a single `vjp(g, y, *inputs)` that returns one
+gradient (or None) for each input where they share work. For variadic ops (`forward(self, *xs)`) it is always `vjp`.
+With several outputs `g` and `y` are tuples, and an output that nothing depends on has `g` None. Ops hold no arrays, so
+that an op is its own graph label and its own key for common subexpressions.
 """
 
 import inspect
@@ -37,7 +39,7 @@ class Op:
 
     def __init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        own = [n for n, a in cls.__dict__.get("__annotations__", {}).items() if not _is_class_var(a)]
+        own = [n for n, a in inspect.get_annotations(cls).items() if not _is_class_var(a)]
         cls.fields = tuple(dict.fromkeys([*cls.fields, *own]))
         if abstract:
             return
@@ -55,7 +57,8 @@ class Op:
                 object.__setattr__(self, field, given[field])
             else:
                 assert hasattr(cls, field), f"{cls.__name__} needs {field}"
-        assert given.keys() <= set(cls.fields) and len(args) <= len(cls.fields), f"{cls.__name__} has no {given.keys()}"
+        assert len(args) <= len(cls.fields), f"{cls.__name__} has the fields {cls.fields}, got {args}"
+        assert given.keys() <= set(cls.fields), f"{cls.__name__} has no {given.keys()}"
         object.__setattr__(self, "_key", (cls, *(getattr(self, f) for f in cls.fields)))
 
     # *args and **kwargs of Any: how a type checker is told that each op has inputs of its own
@@ -63,7 +66,8 @@ class Op:
         raise AssertionError(f"{type(self).__name__} has no infer")
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
-        """Apply the op to tensors, arrays or Python numbers, by position or by the names of `forward`; `name` is TensorFlow's label."""
+        """Apply the op to tensors, arrays or Python numbers, by position or by the names of `forward`; `name` is
+        TensorFlow's label."""
         from tfcli.engine.dispatch import apply, labelled_as
 
         label = named.pop("name", None)

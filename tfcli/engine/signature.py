@@ -58,7 +58,8 @@ def fits(came: Sizes, wanted: Sizes) -> bool:
 
 
 def generalized(specs: Sequence[TensorSpec], before: Sequence[Sizes]) -> list[TensorSpec]:
-    """The specs, with None for the sizes in which they differ from earlier ones of the same dtypes and numbers of axes."""
+    """The specs, with None for the sizes in which they differ from earlier ones of the same dtypes and numbers of
+    axes."""
     result = list(specs)
     for sizes in before:
         alike = all(

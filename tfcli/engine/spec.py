@@ -72,7 +72,22 @@ class DType:
         return f"tf.{self.name}"
 
 
-_NAMES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128".split()
+_NAMES = [
+    "bool",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float16",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+]
 DTYPES = {name: DType(name, name) for name in _NAMES} | {"string": DType("string", object)}
 _BY_NUMPY = {dtype.numpy: dtype for dtype in DTYPES.values()}
 bool_, int32, int64, float32, float64 = (DTYPES[n] for n in ("bool", "int32", "int64", "float32", "float64"))

@@ -385,7 +385,8 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
 
 
 def convert_to_tensor(value: Any, dtype: Any = None, name: str | None = None) -> Tensor:
-    """`value` as a tensor: Variables are read, arrays and Python numbers become constants. Raises DtypeError on another dtype."""
+    """`value` as a tensor: Variables are read, arrays and Python numbers become constants. Raises DtypeError on
+    another dtype."""
     if isinstance(value, Variable):
         value = value.value()
     if isinstance(value, Tensor):

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tfcli.errors import CheckpointError
+from tfcli.errors import CheckpointError, UnknownRunError
 from tfcli.logging.durable import (
     DirectoryWriter,
     plain_errors,
@@ -184,8 +184,8 @@ class Checkpoints:
             return self.directory / name
         close = difflib.get_close_matches(name, names, 1, 0.6)
         there = ", ".join(names) if names else "none"
-        hint = f"did you mean {close[0]}? " if close and not is_number else ""
-        raise CheckpointError(f"there is no checkpoint {name} in {self.directory}; {hint}There are: {there}")
+        hint = f"did you mean {close[0]}? — " if close and not is_number else ""
+        raise UnknownRunError(f"there is no checkpoint {name} in {self.directory}; {hint}there are: {there}")
 
     def _read(self, path: Path) -> Checkpoint:
         manifest = _manifest(path)

@@ -44,6 +44,7 @@ def describe_environment(
         "platform": platform.platform(),
         "host": platform.node(),
         "cpu": describe_cpu(),
+        "threads": _threads(),
         "blas": _describe_blas(),
         "variables": {name: os.environ[name] for name in _THREAD_VARIABLES if name in os.environ},
         "git": describe_git(folder or Path.cwd()),
@@ -54,15 +55,27 @@ def describe_cpu() -> dict[str, Any]:
     """The CPU's model, its number of instruction set features, its cores, and how many of them this process may use."""
     known = _proc_cpuinfo()
     flags = known.get("flags", known.get("Features", "")).split()
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "model": known.get("model name") or platform.processor() or platform.machine(),
         "features": len(flags),
         "avx2": "avx2" in flags,
         "avx512": "avx512f" in flags,
         "cores": os.cpu_count(),
-        "usable_cores": usable,
+        "usable_cores": _usable_cores(),
     }
+
+
+def _threads() -> int:
+    """How many threads products of matrices run on: what BLAS was told, else the CPUs it may use."""
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        told = os.environ.get(name, "")
+        if told.isdecimal() and int(told) > 0:
+            return int(told)
+    return _usable_cores()
+
+
+def _usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _proc_cpuinfo() -> dict[str, str]:

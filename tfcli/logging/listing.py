@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tfcli.errors import CheckpointError
+from tfcli.errors import CheckpointError, UnknownRunError
 from tfcli.logging.run_directory import RunDirectory, read_object
 
 _MARKS = ("status.json", "spec.yaml", "study.json")
@@ -32,11 +32,11 @@ class RunInfo:
 def list_runs(logdir: Path, trials: bool = False) -> list[RunInfo]:
     """The runs below `logdir`, the oldest first; with `trials`, those of studies as well.
 
-    Raises CheckpointError where there is no such directory.
+    Raises UnknownRunError where there is no such directory.
     """
     logdir = Path(logdir)
     if not logdir.is_dir():
-        raise CheckpointError(f"there is no logs directory {logdir}; name it with --logdir, or train something first")
+        raise UnknownRunError(f"there is no logs directory {logdir}; name it with --logdir, or train something first")
     return _listed(logdir, trials)
 
 
@@ -44,7 +44,7 @@ def find_run(name: str, logdir: Path) -> Path:
     """The directory of the run that `name` means.
 
     A path; or in `logdir` NAME/ID, an ID or its start or end, or NAME, which means its latest run. Raises
-    CheckpointError, with the nearest names, where there is none or more than one.
+    UnknownRunError, with the nearest names, where there is none or more than one.
     """
     for path in (Path(name).expanduser(), logdir / name):
         if _is_run(path):
@@ -59,8 +59,8 @@ def find_run(name: str, logdir: Path) -> Path:
     if found:
         several = ", ".join(f"{run.name}/{run.id}" for run in found[:5])
         more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-        raise CheckpointError(f"{name!r} means {len(found)} runs in {logdir}: {several}{more}; write more of the id")
-    raise CheckpointError(f"there is no run {name!r}, neither at that path nor in {logdir}; {_hint(name, runs)}")
+        raise UnknownRunError(f"{name!r} means {len(found)} runs in {logdir}: {several}{more}; write more of the id")
+    raise UnknownRunError(f"there is no run {name!r}, neither at that path nor in {logdir}; {_hint(name, runs)}")
 
 
 def _listed(directory: Path, trials: bool, depth: int = _DEEPEST) -> list[RunInfo]:

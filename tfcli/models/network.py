@@ -61,8 +61,8 @@ class _Scope:
 class Network:
     """A model built from its spec for inputs of known shape.
 
-    `network({"image": x}, training=True)` gives the outputs by name. Raises ModelError for names that do not exist, layers that nothing
-    reads, and shapes that do not fit, each with its place in the spec.
+    `network({"image": x}, training=True)` gives the outputs by name. Raises ModelError for names that do not exist,
+    layers that nothing reads, and shapes that do not fit, each with its place in the spec.
     """
 
     def __init__(
@@ -83,13 +83,15 @@ class Network:
     def _match_inputs(
         self, declared: dict[str, InputSpec] | None, given: Mapping[str, TensorSpec]
     ) -> dict[str, TensorSpec]:
-        """The model's inputs: those declared, matched to the data's by name, else in order; without any, the data's own."""
+        """The model's inputs: those declared, matched to the data's by name, else in order; without any, the data's
+        own."""
         self.sources = {name: name for name in given}
         """Which of the data's inputs each model input reads."""
         if not declared:
             return {n: TensorSpec(s.shape, as_dtype(self._dtype(None, s)), n) for n, s in given.items()}
         if len(declared) != len(given):
-            message = f"the model has {len(declared)} inputs ({', '.join(declared)}), the data {len(given)} ({', '.join(given)})"
+            own, theirs = (f"{len(names)} ({', '.join(names)})" for names in (declared, given))
+            message = f"the number of inputs differs: the model has {own}, the data {theirs}"
             self._problems.append(Problem(("model", "inputs"), message, at_key=True))
             self._raise_problems()
         if set(declared) != set(given):
@@ -313,4 +315,3 @@ def _compatible(declared: Sequence[int | None], given: Sequence[int | None]) -> 
     return len(declared) == len(given) and all(
         d is None or g is None or d == g for d, g in zip(declared, given, strict=True)
     )
-

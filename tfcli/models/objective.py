@@ -56,8 +56,8 @@ class Objective:
     ) -> Tensor | None:
         """The weighted sum of the heads' losses with the penalties, or None; each head's is added to its running mean.
 
-        `weights` are the examples', one for all heads or by output; `examples` is how many there are. Class weights count in
-        training alone.
+        `weights` are the examples', one for all heads or by output; `examples` is how many there are. Class weights
+        count in training alone.
         """
         total: Tensor | None = None
         for i, head in enumerate(self.heads):

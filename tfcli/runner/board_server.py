@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from tfcli.errors import CheckpointError, SpecError
+from tfcli.errors import SpecError, UnknownRunError
 
 
 def serve(logdir: Path, port: int | None = None) -> str:
     """Serve `logdir` on loopback from a thread that ends with the process; the address of the page.
 
-    `port`: default 6006, or the next free one. Raises CheckpointError where there is no such folder, SpecError where
+    `port`: default 6006, or the next free one. Raises UnknownRunError where there is no such folder, SpecError where
     the port is taken.
     """
     if not logdir.is_dir():
-        raise CheckpointError(f"there is no logs directory {logdir}; name it, or train something first")
+        raise UnknownRunError(f"there is no logs directory {logdir}; name it, or train something first")
     from tensorboard.program import TensorBoard, TensorBoardServerException
 
     board = TensorBoard()

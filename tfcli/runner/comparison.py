@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfcli.declare import nearest
-from tfcli.errors import CheckpointError, SpecError
+from tfcli.errors import SpecError, UnknownRunError
 from tfcli.logging.listing import find_run, list_runs
 from tfcli.runner.compared import FIELDS, ComparedRun
 from tfcli.runner.differences import differences
@@ -35,14 +35,14 @@ class Comparison:
 def collect(names: Sequence[str], logdir: Path) -> list[ComparedRun]:
     """The runs that `names` mean: run directories, folders of runs, studies (their trials), or names in `logdir`.
 
-    Without names all runs in `logdir`. Raises CheckpointError where there are none.
+    Without names all runs in `logdir`. Raises UnknownRunError where there are none.
     """
     places = [_place(name, logdir) for name in names] or [logdir]
     infos = [info for place in places for info in list_runs(place, trials=(place / "study.json").is_file())]
     runs = {info.path.resolve(): ComparedRun(info) for info in infos if not info.is_study}
     if not runs:
         hint = "; name a study to compare its trials" if infos else ""
-        raise CheckpointError(f"there are no runs in {', '.join(names) or logdir}{hint}")
+        raise UnknownRunError(f"there are no runs in {', '.join(names) or logdir}{hint}")
     return list(runs.values())
 
 

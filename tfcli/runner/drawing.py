@@ -21,7 +21,7 @@ def draw(rows: Sequence[NodeRow]) -> str:
     width = max((x for x, _ in places.values()), default=0) + WIDTH + MARGIN
     height = max((y for _, y in places.values()), default=0) + HEIGHT + MARGIN
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" font-size="10">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-size="10">',
         "<style>rect{fill:#eef3fb;stroke:#4a6fa5} path{fill:none;stroke:#999}</style>",
     ]
     parts += [_edge(places[_node_of(i)], places[row.name]) for row in rows for i in row.inputs]

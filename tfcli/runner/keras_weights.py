@@ -1,6 +1,7 @@
 """Weights from Keras's files, `.weights.h5` and `.keras`: arrays alone are read, and nothing in a file is executed.
 
-Keras numbers the groups of layers by class (`dense`, `dense_1`), going by the layers' depth, and notes each layer's name.
+Keras numbers the groups of layers by class (`dense`, `dense_1`), by the layers' depth, and notes each name.
+name.
 """
 
 import io

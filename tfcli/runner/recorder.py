@@ -1,8 +1,9 @@
 """Recorder: writes a run's progress to disk while training goes on.
 
-Syncing a disk takes milliseconds, which would be most of a small epoch. Arrays are never changed in place, so what a checkpoint holds
-is fixed when it is handed over, and a thread can write it. What is written, and in which order, is as if it had been written at once:
-a checkpoint that newer ones would have removed before anybody could use it is not written at all.
+Syncing a disk takes milliseconds, which would be most of a small epoch. Arrays are never changed in place, so what a
+checkpoint holds is fixed when it is handed over, and a thread can write it. What is written, and in which order, is as
+if it had been written at once: a checkpoint that newer ones would have removed before anybody could use it is not
+written at all.
 """
 
 import threading

@@ -49,7 +49,8 @@ class Session:
 
 
 def assemble(loaded: LoadedSpec, learned: Path | None = None) -> Session:
-    """Read the data, build the model, and check that they fit. `learned`: a run's preprocessing/, used instead of adapting anew.
+    """Read the data, build the model, and check that they fit. `learned`: a run's preprocessing/, used instead of
+    adapting anew.
 
     Raises InvalidSpec with places in the spec, DataError.
     """

@@ -29,7 +29,8 @@ class StopRequest:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Signals become a request inside; outside they do what they did. In a thread other than the main one nothing changes."""
+    """Signals become a request inside; outside they do what they did. In a thread other than the main one nothing
+    changes."""
     request = StopRequest()
     before: dict[int, Any] = {}
     try:

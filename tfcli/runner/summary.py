@@ -51,7 +51,8 @@ def _best_values(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def draw_plots(run: RunDirectory, session: Session) -> None:
-    """curves.png, and on the test split (else validation) a confusion matrix or predictions against truth for each output."""
+    """curves.png, and on the test split (else validation) a confusion matrix or predictions against truth for each
+    output."""
     plot_curves(run.metrics(), run.plots / "curves.png")
     split = session.data.test or session.data.validation
     if split is None:

@@ -32,7 +32,7 @@ class TracedStep:
 
 
 def trace_step(loaded: LoadedSpec) -> TracedStep:
-    """Build the experiment and trace its steps; nothing is written. Raises InvalidSpec where execution is eager, DataError."""
+    """Build the experiment and trace its steps; writes nothing. Raises InvalidSpec where execution is eager."""
     session = assemble(loaded)
     if session.experiment.execution == "eager":
         raise loaded.error_at(("execution",), "eager execution has no graph", "say graph")
@@ -114,7 +114,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Profile:
-    """Means over some steps: seconds a step, by op and by layer, and the part of it that belongs to a layer or the optimizer."""
+    """Means over some steps: seconds a step, by op and by layer, and the part of it (0 to 1) that they name."""
 
     steps: int
     seconds: float

@@ -42,7 +42,8 @@ def train(
     reporter: Reporter | None = None,
     command: Sequence[str] = (),
 ) -> Finished:
-    """Train the experiment in a new run directory. Raises TfcliError; nothing is written where spec or data are wrong."""
+    """Train the experiment in a new run directory. Raises TfcliError; nothing is written where spec or data are
+    wrong."""
     session = assemble(loaded)
     run = RunDirectory.create(logdir, name or loaded.experiment.name)
     return train_in(run, session, reporter or Reporter(), command)
@@ -257,7 +258,8 @@ class _Loop:
         self.recorder.flush()
         raise Interrupted(
             number,
-            f"interrupted in epoch {self.epoch + 1}, step {self.step}; go on with: tfcli train --resume {os.path.relpath(self.run.path)}",
+            f"interrupted in epoch {self.epoch + 1}, step {self.step}; go on with: tfcli train --resume "
+            f"{os.path.relpath(self.run.path)}",
         )
 
     def _finish(self, seconds: float) -> dict[str, Any]:

@@ -41,7 +41,9 @@ class TextLineDataset(Dataset):
         if compression_type not in (None, "", "GZIP"):
             raise DataError(f"TextLineDataset: compression_type {compression_type!r}; there are '' and 'GZIP'")
         names = filenames if isinstance(filenames, Dataset) else as_names(filenames)
-        super().__init__(TensorSpec(Shape(()), as_dtype("string")), lambda: _lines(_named(names), compression_type == "GZIP"))
+        super().__init__(
+            TensorSpec(Shape(()), as_dtype("string")), lambda: _lines(_named(names), compression_type == "GZIP")
+        )
 
 
 def _named(names: Any) -> Iterator[str]:

@@ -14,8 +14,9 @@ from tfcli.engine.tensor import Tensor
 class Plan:
     """What has to run, in which order, to get `fetches` from feeds; made once and run many times.
 
-    With `effects`, whatever changes a variable or prints runs as well, as in a traced function; without, only what the fetches and
-    `targets` need. `feeds` are the graph's inputs unless others are given: any symbol may be fed, and then what makes it does not run.
+    With `effects`, whatever changes a variable or prints runs as well, as in a traced function; without, only what the
+    fetches and `targets` need. `feeds` are the graph's inputs unless others are given: any symbol may be fed, and then
+    what makes it does not run.
     """
 
     def __init__(
@@ -103,7 +104,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Measured:
-    """One run of a plan: its nodes, `times` in seconds before the first, after each, and the most bytes of results that were alive."""
+    """A plan's run: its nodes, `times` in seconds before the first and after each, the most bytes of live results."""
 
     nodes: Sequence[Node]
     times: Sequence[float]

@@ -1,4 +1,4 @@
-"""Fused: several entry-by-entry ops as one, run block by block so that what lies between them never leaves the cache."""
+"""Fused: several entry-by-entry ops as one, run block by block so that what lies between them stays in cache."""
 
 from collections.abc import Callable, Sequence
 from math import prod
@@ -61,7 +61,7 @@ OTHERS = (
 
 def is_fusible(op: Op, inputs: Sequence[Tensor], output: Tensor) -> bool:
     """Whether the op may be part of a Fused one: entry by entry, on numbers, all shapes known, and enough of them."""
-    if type(op) is e.Divide and not output.dtype == inputs[0].dtype:
+    if type(op) is e.Divide and output.dtype != inputs[0].dtype:
         return False
     size = size_of(output.shape)
     if size is None or size < SMALLEST:
@@ -74,7 +74,7 @@ def is_fusible(op: Op, inputs: Sequence[Tensor], output: Tensor) -> bool:
 class Fused(Op):
     """Inputs that broadcast to one shape -> `outputs`, all of that shape.
 
-    `program`: ops, each with the places of its inputs among all values so far: the inputs, then the results of the steps before.
+    `program`: ops, each with the places of its inputs among all values so far: the inputs, then earlier results.
     `specs`: those of the inputs and of all results. It is made after differentiation, so it has no gradient.
     """
 
@@ -117,7 +117,7 @@ class _Blocks:
         self.steps = self._place(op)
 
     def _place(self, op: Fused) -> list[tuple[int, Callable[..., Any], bool, tuple[int, ...], int | None]]:
-        """For each step its value's place, the function, whether that takes `out`, its inputs' places, and the buffer it may use."""
+        """Each step: its place, the function, whether it takes `out`, its inputs' places, the buffer it may use."""
         last = {p: n for n, (_, places) in enumerate(op.program) for p in places}
         buffer_of: dict[int, int] = {}
         free: list[int] = []

@@ -48,7 +48,8 @@ class Node:
         running_session(session).run(self, feed_dict)
 
     def __repr__(self) -> str:
-        return f"{self.op!r}({', '.join(str(i.spec) for i in self.inputs)}) -> {', '.join(str(o.spec) for o in self.outputs)}"
+        inputs, outputs = (", ".join(str(value.spec) for value in side) for side in (self.inputs, self.outputs))
+        return f"{self.op!r}({inputs}) -> {outputs}"
 
 
 class Placeholder(Op):
@@ -196,7 +197,8 @@ class Graph:
                 return tensor
             if not self._is_inside(tensor.graph):
                 raise TfcliError(
-                    f"{tensor!r} belongs to the traced function {tensor.graph.name!r}, which has ended; return it from there instead"
+                    f"{tensor!r} belongs to the traced function {tensor.graph.name!r}, which has ended; return it "
+                    "from there instead"
                 )
             return self._capture(tensor)
         return self._capture(tensor) if self.captures else self._know(tensor)
@@ -275,9 +277,8 @@ def verify(graph: Graph, fetches: list[Any]) -> None:
         specs = inferred if isinstance(inferred, tuple) else (inferred,)
         assert len(specs) == len(node.outputs), f"{node}: infer gives {len(specs)} outputs"
         for spec, symbol in zip(specs, node.outputs, strict=True):
-            assert spec.shape == symbol.shape and spec.dtype == symbol.dtype, (
-                f"{node}: infer gives {spec}, has {symbol.spec}"
-            )
+            same = spec.shape == symbol.shape and spec.dtype == symbol.dtype
+            assert same, f"{node}: infer gives {spec}, has {symbol.spec}"
             made.add(id(symbol))
     missing = [f for f in fetches if id(f) not in made]
     assert not missing, f"fetches from outside the graph: {missing}"

@@ -116,7 +116,8 @@ class SessionGraph(Graph):
         outputs = self.get_operation_by_name(operation).outputs
         if not index.isdigit() or int(index) >= len(outputs):
             raise TfcliError(
-                f"{name!r} names no tensor; the operation {operation!r} has {len(outputs)} outputs, from {operation}:0 on"
+                f"{name!r} names no tensor; the operation {operation!r} has {len(outputs)} outputs, from "
+                f"{operation}:0 on"
             )
         return outputs[int(index)]  # type: ignore[return-value]
 
@@ -158,7 +159,8 @@ def placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> Symbo
     graph = session_graph("placeholder")
     if shape is None:
         raise TfcliError(
-            f"placeholder {name or ''}: the number of axes must be known; give a shape, with None for sizes that change: [None, 16]"
+            f"placeholder {name or ''}: the number of axes must be known; give a shape, with None for sizes that "
+            "change: [None, 16]"
         )
     return labelled_as(name, graph.placeholder(TensorSpec(Shape(shape), as_dtype(dtype), name)))
 

@@ -192,7 +192,8 @@ def _common_structure(what: str, names: list[str], returned: list[Any]) -> tuple
     for name, shape in zip(names, shapes, strict=True):
         if shape != shapes[0]:
             raise TfcliError(
-                f"{what}: all branches must return one structure; {names[0]} returns {_shown(returned[0])}, {name} returns "
+                f"{what}: all branches must return one structure; {names[0]} returns {_shown(returned[0])}, "
+                f"{name} returns "
                 f"{_shown(returned[names.index(name)])}"
             )
     return returned[0], leaves
@@ -210,11 +211,13 @@ def _check_outputs(what: str, names: list[str], bodies: list[Body]) -> None:
         for first, own in zip(bodies[0].outputs, body.outputs, strict=True):
             if first.dtype != own.dtype:
                 raise DtypeError(
-                    f"{what}: all branches must return one dtype; {names[0]} returns {first.dtype.name}, {name} returns "
+                    f"{what}: all branches must return one dtype; {names[0]} returns {first.dtype.name}, {name} "
+                    "returns "
                     f"{own.dtype.name}; tf.cast converts"
                 )
             if first.ndim != own.ndim:
                 raise ShapeError(
-                    f"{what}: all branches must return as many axes; {names[0]} returns {show_shape(first.shape)}, {name} returns "
+                    f"{what}: all branches must return as many axes; {names[0]} returns "
+                    f"{show_shape(first.shape)}, {name} returns "
                     f"{show_shape(own.shape)}"
                 )

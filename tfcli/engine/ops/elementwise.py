@@ -14,7 +14,8 @@ from tfcli.errors import DtypeError
 
 
 def promote(x: Any, y: Any, what: str) -> tuple[Tensor, Tensor]:
-    """Both as tensors of one dtype: Python numbers and numpy arrays adapt to a tensor beside them. Raises DtypeError."""
+    """Both as tensors of one dtype: Python numbers and numpy arrays adapt to a tensor beside them. Raises
+    DtypeError."""
     if isinstance(x, Tensor | Variable):
         x = convert_to_tensor(x)
         return x, _adapt(y, x.dtype, what)
@@ -619,26 +620,41 @@ class Erf(Floating):
 
 
 _ERF32_ABOVE = (
-    (-2.72614225801306e-10, 2.77068142495902e-08, -2.10102402082508e-06, -5.69250639462346e-05)
-    + (-7.34990630326855e-04, -2.95459980854025e-03, -1.60960333262415e-02)
+    -2.72614225801306e-10,
+    2.77068142495902e-08,
+    -2.10102402082508e-06,
+    -5.69250639462346e-05,
+    -7.34990630326855e-04,
+    -2.95459980854025e-03,
+    -1.60960333262415e-02,
 )
 _ERF32_BELOW = (
-    (-1.45660718464996e-05, -2.13374055278905e-04, -1.68282697438203e-03, -7.37332916720468e-03, -1.42647390514189e-02)
+    -1.45660718464996e-05,
+    -2.13374055278905e-04,
+    -1.68282697438203e-03,
+    -7.37332916720468e-03,
+    -1.42647390514189e-02,
 )
 _CODY_NEAR = (
     (1.85777706184603153e-1, 3.16112374387056560, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3),
     (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3),
 )
 _CODY_MIDDLE = (
-    (2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594, 6.61191906371416295e1, 2.98635138197400131e2)
-    + (8.81952221241769090e2, 1.71204761263407058e3, 2.05107837782607147e3, 1.23033935479799725e3),
-    (1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2, 1.62138957456669019e3)
-    + (3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3, 1.23033935480374942e3),
+    (
+        *(2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594, 6.61191906371416295e1),
+        *(2.98635138197400131e2, 8.81952221241769090e2, 1.71204761263407058e3, 2.05107837782607147e3),
+        1.23033935479799725e3,
+    ),
+    (
+        *(1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2, 1.62138957456669019e3),
+        *(3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3, 1.23033935480374942e3),
+    ),
 )
 
 
 def erf_array(x: np.ndarray) -> np.ndarray:
-    """erf of each entry: to 5e-7 in float32 by one rational function (as in Eigen), to 1e-15 in float64 by W. J. Cody's.
+    """erf of each entry: to 5e-7 in float32 by one rational function (as in Eigen), to 1e-15 in float64 by W. J.
+    Cody's.
 
     Source: Cody, "Rational Chebyshev approximations for the error function", 1969.
     """
@@ -777,4 +793,3 @@ def where(condition: Any, x: Any, y: Any) -> Tensor:
 def clip_by_value(x: Any, clip_value_min: Any, clip_value_max: Any) -> Tensor:
     """x held between two bounds, which broadcast."""
     return minimum(maximum(x, clip_value_min), clip_value_max)
-

@@ -52,7 +52,8 @@ def batch_jacobian(sweep: Sweep, target: Tensor, sources: Sequence[Any], unconne
     )
     if not alike:
         raise ShapeError(
-            f"batch_jacobian: target {show_shape(target.shape)} and source {show_shape(source.shape)} must have the same first size"
+            f"batch_jacobian: target {show_shape(target.shape)} and source {show_shape(source.shape)} must have "
+            "the same first size"
         )
     whole = zeros_like(target)
     rows = _rows(lambda seed: sweep(whole + seed), target[0], [source], unconnected)[0]  # (n, B, …)

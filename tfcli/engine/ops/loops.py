@@ -78,7 +78,8 @@ class While(Control):
         for before, after in zip(self.body.inputs, self.body.outputs, strict=False):
             if _changes(before.shape, after.shape) and before.dtype.is_floating:
                 raise ShapeError(
-                    f"while_loop: a loop variable that changes its shape, {show_shape(before.shape)} to {show_shape(after.shape)}, "
+                    f"while_loop: a loop variable that changes its shape, {show_shape(before.shape)} to "
+                    f"{show_shape(after.shape)}, "
                     "has no gradient; let it keep its shape, say by padding"
                 )
 
@@ -149,7 +150,8 @@ def _same_dtype(i: int, before: Tensor, after: Any) -> Tensor:
     value = convert_to_tensor(after, None if isinstance(after, Tensor | Variable) else before.dtype)
     if value.dtype != before.dtype:
         raise DtypeError(
-            f"while_loop: loop variable {i + 1} is {before.dtype.name} and becomes {value.dtype.name} after a step; tf.cast converts"
+            f"while_loop: loop variable {i + 1} is {before.dtype.name} and becomes {value.dtype.name} after a "
+            "step; tf.cast converts"
         )
     return value
 
@@ -196,7 +198,8 @@ def _check_shapes(body: Body, count: int) -> None:
         fits = before.ndim == after.ndim and all(b in (None, a) for b, a in zip(before.shape, after.shape, strict=True))
         if not fits:
             raise ShapeError(
-                f"while_loop: loop variable {i + 1} has the shape {show_shape(before.shape)}, and {show_shape(after.shape)} after a "
+                f"while_loop: loop variable {i + 1} has the shape {show_shape(before.shape)}, and "
+                f"{show_shape(after.shape)} after a "
                 "step; leave the sizes that change open with shape_invariants=[…, tf.TensorShape([None, …]), …]"
             )
 
@@ -328,7 +331,8 @@ def _accumulate(
     for before, value in zip(carries, after, strict=True):
         if convert_to_tensor(value).dtype != before.dtype:
             raise DtypeError(
-                f"{what}: the accumulator is {before.dtype.name}, and `fn` returns {convert_to_tensor(value).dtype.name}"
+                f"{what}: the accumulator is {before.dtype.name}, and `fn` returns "
+                f"{convert_to_tensor(value).dtype.name}"
             )
     return [convert_to_tensor(value) for value in after]
 

@@ -2,6 +2,7 @@
 
 import operator as operator_module
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -152,12 +153,16 @@ class Reshape(Op):
         given, count = size_of(d for d in target if d != -1), size_of(x.shape)
         if -1 in target and given is not None and count is not None and given and count % given == 0:
             target[target.index(-1)] = count // given
-        elif (-1 not in target and None not in target and count is not None and given != count) or (-1 in target and count is not None and given):
+        elif (-1 not in target and None not in target and count is not None and given != count) or (
+            -1 in target and count is not None and given
+        ):
             raise self._does_not_fit(x)
         return TensorSpec(Shape(None if d == -1 else d for d in target), x.dtype)
 
     def _does_not_fit(self, x: TensorSpec) -> ShapeError:
-        return ShapeError(f"reshape: the {size_of(x.shape)} entries of {show_shape(x.shape)} do not fill {show_shape(self.shape)}")
+        return ShapeError(
+            f"reshape: the {size_of(x.shape)} entries of {show_shape(x.shape)} do not fill {show_shape(self.shape)}"
+        )
 
     def forward(self, x):
         return x.reshape([x.shape[i] if d is None else d for i, d in enumerate(self.shape)])
@@ -198,7 +203,10 @@ class Transpose(Op):
 
     def infer(self, x):
         if sorted(self.perm) != list(range(x.rank)):
-            raise ShapeError(f"transpose: perm {list(self.perm)} does not name each of the {x.rank} axes of {show_shape(x.shape)} once")
+            raise ShapeError(
+                f"transpose: perm {list(self.perm)} does not name each of the {x.rank} axes of "
+                f"{show_shape(x.shape)} once"
+            )
         return TensorSpec(Shape(x.shape[p] for p in self.perm), x.dtype)
 
     def forward(self, x):
@@ -276,10 +284,14 @@ class Concat(Op):
             if other.dtype != first.dtype:
                 raise DtypeError(f"concat: {first} and {other} have different dtypes; tf.cast converts")
             same = len(other.shape) == len(first.shape) and all(
-                a == b or None in (a, b) for i, (a, b) in enumerate(zip(first.shape, other.shape, strict=True)) if i != axis
+                a == b or None in (a, b)
+                for i, (a, b) in enumerate(zip(first.shape, other.shape, strict=True))
+                if i != axis
             )
             if not same:
-                raise ShapeError(f"concat: {show_shape(first.shape)} and {show_shape(other.shape)} differ in more than axis {axis}")
+                raise ShapeError(
+                    f"concat: {show_shape(first.shape)} and {show_shape(other.shape)} differ in more than axis {axis}"
+                )
         sizes = [x.shape[axis] for x in xs]
         total = None if None in sizes else sum(s for s in sizes if s is not None)
         return TensorSpec(Shape(total if i == axis else d for i, d in enumerate(first.shape)), first.dtype)
@@ -333,7 +345,10 @@ def split(value: Any, num_or_size_splits: int | Sequence[int], axis: int = 0) ->
     size = tensor.shape[axis]
     if isinstance(num_or_size_splits, int):
         if size is None or size % num_or_size_splits:
-            raise ShapeError(f"split: axis {axis} of {show_shape(tensor.shape)} does not divide into {num_or_size_splits} equal parts")
+            raise ShapeError(
+                f"split: axis {axis} of {show_shape(tensor.shape)} does not divide into {num_or_size_splits} "
+                "equal parts"
+            )
         sizes = [size // num_or_size_splits] * num_or_size_splits
     else:
         sizes = [int(s) for s in num_or_size_splits]
@@ -345,7 +360,7 @@ def split(value: Any, num_or_size_splits: int | Sequence[int], axis: int = 0) ->
             raise ShapeError(f"split: the sizes {sizes} do not add up to axis {axis} of {show_shape(tensor.shape)}")
     edges = np.cumsum([0, *sizes])
     front = (slice(None),) * axis
-    return [tensor[(*front, slice(int(a), int(b)))] for a, b in zip(edges, edges[1:], strict=False)]
+    return [tensor[(*front, slice(int(a), int(b)))] for a, b in pairwise(edges)]
 
 
 def unstack(value: Any, num: int | None = None, axis: int = 0) -> list[Tensor]:
@@ -359,13 +374,16 @@ def unstack(value: Any, num: int | None = None, axis: int = 0) -> list[Tensor]:
 
 
 class Slice(Op):
-    """x[key] for a key of integers, slices, None (new axis) and Ellipsis, as (start, stop, step) triples to be hashable."""
+    """x[key] for a key of integers, slices, None (new axis) and Ellipsis, as (start, stop, step) triples to be
+    hashable."""
 
     key: tuple[Any, ...]
 
     def infer(self, x):
         def wrong(why: str) -> ShapeError:
-            return ShapeError(f"the index {_show_key(self.key)} does not fit a tensor of shape {show_shape(x.shape)}: {why}")
+            return ShapeError(
+                f"the index {_show_key(self.key)} does not fit a tensor of shape {show_shape(x.shape)}: {why}"
+            )
 
         named = sum(k is not None and k is not Ellipsis for k in self.key)
         if named > x.rank:
@@ -423,7 +441,11 @@ def _show_key(key: tuple[Any, ...]) -> str:
     words = []
     for k in _index(key):
         if isinstance(k, slice):
-            words.append(":".join("" if p is None else str(p) for p in ([k.start, k.stop, k.step] if k.step else [k.start, k.stop])))
+            words.append(
+                ":".join(
+                    "" if p is None else str(p) for p in ([k.start, k.stop, k.step] if k.step else [k.start, k.stop])
+                )
+            )
         else:
             words.append("..." if k is Ellipsis else str(k))
     return f"[{', '.join(words)}]"
@@ -468,7 +490,9 @@ class Pad(Op):
     def infer(self, x):
         if len(self.paddings) != x.rank:
             raise ShapeError(f"pad: {len(self.paddings)} paddings for the {x.rank} axes of {show_shape(x.shape)}")
-        return TensorSpec(Shape(None if d is None else d + a + b for d, (a, b) in zip(x.shape, self.paddings, strict=True)), x.dtype)
+        return TensorSpec(
+            Shape(None if d is None else d + a + b for d, (a, b) in zip(x.shape, self.paddings, strict=True)), x.dtype
+        )
 
     def forward(self, x):
         return np.pad(x, self.paddings, constant_values=self.value)
@@ -491,7 +515,9 @@ class Tile(Op):
     def infer(self, x):
         if len(self.multiples) != x.rank:
             raise ShapeError(f"tile: {len(self.multiples)} multiples for the {x.rank} axes of {show_shape(x.shape)}")
-        return TensorSpec(Shape(None if d is None else d * m for d, m in zip(x.shape, self.multiples, strict=True)), x.dtype)
+        return TensorSpec(
+            Shape(None if d is None else d * m for d, m in zip(x.shape, self.multiples, strict=True)), x.dtype
+        )
 
     def forward(self, x):
         return np.tile(x, self.multiples)
@@ -506,7 +532,9 @@ class TileGrad(Op):
     multiples: tuple[int, ...]
 
     def infer(self, g):
-        return TensorSpec(Shape(None if d is None else d // m for d, m in zip(g.shape, self.multiples, strict=True)), g.dtype)
+        return TensorSpec(
+            Shape(None if d is None else d // m for d, m in zip(g.shape, self.multiples, strict=True)), g.dtype
+        )
 
     def forward(self, g):
         pairs = [n for d, m in zip(g.shape, self.multiples, strict=True) for n in (m, d // m)]

@@ -62,7 +62,7 @@ class Layer(HasWeights, Declared, kind="layer"):
     """Reads integers as they are; other layers compute with them as floats."""
 
     built = False
-    input_spec: Any = None
+    input_spec: ClassVar[Any] = None
     _path: str | None = None
     _automatic: str | None = None
     _dtype: str | None = None

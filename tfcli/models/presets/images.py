@@ -116,5 +116,5 @@ class UNet(Preset, name="unet"):
         return [*found, node("conv2d", name="head", filters=self.classes, kernel_size=1, activation="softmax")]
 
     def _double(self, name: str, filters: int):
-        conv = dict(filters=filters, kernel_size=3, padding="same", activation="relu")
+        conv = {"filters": filters, "kernel_size": 3, "padding": "same", "activation": "relu"}
         return [node("conv2d", name=f"{name}_first", **conv), node("conv2d", name=name, **conv)]

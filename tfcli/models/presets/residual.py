@@ -3,12 +3,14 @@
 from tfcli.declare import FieldError, PositiveInt
 from tfcli.models.presets.base import Node, Preset, classifier, node
 
+_NAMED = (8, 14, 18, 20, 26, 32, 34, 38, 44, 50)
 _LARGE = {18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3]}
 """Blocks in each stage, for large images; other depths have three stages, for small ones."""
 
 
 class ResNet(Preset, name="resnet", aliases=tuple(f"resnet{n}" for n in (8, 14, 18, 20, 26, 32, 34, 38, 44, 50))):
-    """ResNet of a depth 6n + 2 for small images (8, 14, 20, …), or 18, 34 or 50 for large ones (50 with bottlenecks)."""
+    """ResNet of a depth 6n + 2 for small images (8, 14, 20, …), or 18, 34 or 50 for large ones (50 with
+    bottlenecks)."""
 
     classes: PositiveInt = 10
     depth: PositiveInt = 20

@@ -1,7 +1,7 @@
 """Passes: rewriting a graph into one that computes the same in less time.
 
-A pass takes a graph that is its own to change and the fetches, and returns the fetches. It may look at nothing but the graph, so that
-the same graph always becomes the same program, and results stay equal to rounding, NaN included.
+A pass takes a graph that is its own to change and the fetches, and returns the fetches. It may look at nothing but the
+graph, so that the same graph always becomes the same program, and results stay equal to rounding, NaN included.
 """
 
 from collections.abc import Callable, Sequence

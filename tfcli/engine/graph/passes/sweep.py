@@ -10,7 +10,7 @@ from tfcli.engine.tensor import Symbol, Tensor
 
 
 def copy_of(graph: Graph, fetches: Sequence[Tensor]) -> tuple[Graph, list[Tensor]]:
-    """A graph of new nodes and symbols. Effects stay in program order, which is all that control dependencies ask for."""
+    """A graph of new nodes. Effects stay in program order, which is all that control dependencies ask for."""
     copy = Graph(graph.name)
     symbols: dict[int, Any] = {}
     for node in graph.nodes:
@@ -33,8 +33,8 @@ def new_node(graph: Graph, op: Op, inputs: tuple[Tensor, ...], specs: Sequence[T
 class Sweep:
     """One way through the nodes in program order, in which `rule` says what is to stand in a node's place.
 
-    `rule(node)` gives the tensors to use instead of the node's outputs, or None to keep it; what it needs for them it makes with
-    `emit`. By then the node's inputs are already those after the sweep.
+    `rule(node)` gives the tensors to use instead of the node's outputs, or None to keep it; what it needs for them it
+    makes with `emit`. By then the node's inputs are already those after the sweep.
     """
 
     def __init__(self, graph: Graph) -> None:
