@@ -1,5 +1,4 @@
 """Writes docs/keras.md: each class of Keras 3 and whether it is here. `docs/keras_classes.txt` lists them."""
-classes."""
 
 from collections.abc import Iterator
 from pathlib import Path

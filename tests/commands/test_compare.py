@@ -68,3 +68,13 @@ def test_no_run_that_fits_is_no_error(logdir: Path, capsys: pytest.CaptureFixtur
 def test_short_names_stay_distinct():
     paths = ["optimizer.learning_rate", "model.layers.a.units", "model.layers.b.units", "seed"]
     assert list(short_names(paths).values()) == ["learning_rate", "a.units", "b.units", "seed"]
+
+
+def test_the_web_page_has_the_table_and_nothing_of_a_spec_becomes_markup(logdir: Path, tmp_path: Path):
+    strange = RunDirectory.create_at(logdir / "exp/20261121-140312-k3f9")
+    strange.write_spec("loss: {type: mse}\noptimizer: {type: '<b>', learning_rate: 1}\n")
+    strange.update_status("done")
+    assert run(["compare", str(logdir), "--html", str(tmp_path / "out.html"), "--quiet"]) == 0
+    page = (tmp_path / "out.html").read_text()
+    assert "<td>&lt;b&gt;</td>" in page
+    assert page.count("<tr>") == 4

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -118,6 +119,20 @@ def test_too_little_memory_is_said_so(tfcli, monkeypatch):
 def test_an_interruption_is_130(tfcli, monkeypatch):
     monkeypatch.setattr(main, "load_command", raising(KeyboardInterrupt()))
     assert tfcli("train").code == 130
+
+
+def test_a_wrong_option_with_json_is_one_object_too(tfcli):
+    result = tfcli("train", "--frobnicate", "--json")
+    assert (result.code, result.json["exit_code"]) == (2, 2)
+    assert "--frobnicate" in result.json["error"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_output_to_a_full_disk_is_said_so(folder):
+    command = f"{sys.executable} -m tfcli schema > /dev/full"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "error: the disk is full: cannot write the output; make room and try again\n"
 
 
 def test_a_closed_pipe_is_quiet(folder):

@@ -20,7 +20,7 @@ def test_the_list(tfcli, trained, words):
 
 def test_no_logs_directory_is_said(tfcli):
     result = tfcli("runs")
-    assert result.code == 1
+    assert result.code == 2
     assert "runs" in result.err
 
 
@@ -42,7 +42,7 @@ def test_removing(tfcli, trained):
 
 
 def test_an_unknown_run_removes_none(tfcli, trained):
-    assert tfcli("runs", "remove", "flowers", "absent", "--yes").code == 1
+    assert tfcli("runs", "remove", "flowers", "absent", "--yes").code == 2
     assert trained.is_dir()
 
 
@@ -67,4 +67,4 @@ def test_board_serves_the_runs_until_interrupted(folder, trained):
 
 
 def test_board_needs_a_folder(tfcli):
-    assert tfcli("board", "absent").code == 1
+    assert tfcli("board", "absent").code == 2

@@ -120,6 +120,12 @@ def test_without_features_a_text_column_is_refused_with_the_line_to_write(tmp_pa
         prepared_of(tmp_path, "a,y\n1,0\n2,0\n3x,0\n")
 
 
+def test_a_text_in_another_split_is_not_blamed_on_a_number_of_this_one():
+    table = Csv(path="t.csv", label="y").read_input(Blob("t.csv", content=b"a,y\n1,0\n2,0\n3x,0\n"), False)
+    with pytest.raises(DataError, match="the column 'a' holds numbers in this split and a text elsewhere"):
+        concatenate_numbers(table.select(slice(0, 2)), "float32")
+
+
 def test_an_unknown_feature_is_named_with_the_nearest(tmp_path):
     with pytest.raises(DataError, match="no column 'agee', which is a feature; did you mean `age`"):
         prepared_of(tmp_path, features={"agee": "float"})

@@ -58,3 +58,8 @@ def test_a_monitor_named_by_the_repository_is_not_run(repository):
     subprocess.run(["git", "-C", str(repository), "config", "core.fsmonitor", str(trap)], check=True)
     describe_git(repository)
     assert not (repository / "sprung").exists()
+
+
+def test_threads_are_those_that_blas_was_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    assert describe_environment([], 0, {}, tmp_path)["threads"] == 3

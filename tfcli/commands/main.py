@@ -1,5 +1,6 @@
 """`tfcli`: finds the command, and turns errors into messages and exit codes."""
 
+import errno
 import os
 import sys
 import warnings
@@ -105,18 +106,26 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_code
     except _UsageError as error:
         _show_usage(error)
+        if "--json" in words:
+            print_json({"error": error.format_message(), "exit_code": 2})
         return 2
     except (KeyboardInterrupt, typer.Abort):
         note("interrupted")
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at the exit complains again
+        _close_output()
         return 1
     except MemoryError as error:
         note(f"{_error()} out of memory ({error}); try a smaller batch_size or model, which `tfcli check` measures")
         _trace(debug)
         return 1
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            note(f"{_error()} the disk is full: cannot write {error.filename or 'the output'}; make room and try again")
+            if error.filename is None:
+                _close_output()
+            _trace(debug)
+            return 1
         if not debug:
             note(f"{_error()} this is a fault of tfcli's own: {type(error).__name__}: {error}")
             note("run the same command with --debug for the details, and please report them")
@@ -124,6 +133,11 @@ def run(arguments: Sequence[str]) -> int:
         _trace(debug)
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _close_output() -> None:
+    """What is still to be written goes nowhere, else the flush at the exit complains again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show(error: TfcliError, as_json: bool) -> None:

@@ -184,8 +184,8 @@ class Checkpoints:
             return self.directory / name
         close = difflib.get_close_matches(name, names, 1, 0.6)
         there = ", ".join(names) if names else "none"
-        hint = f"did you mean {close[0]}? — " if close and not is_number else ""
-        raise UnknownRunError(f"there is no checkpoint {name} in {self.directory}; {hint}there are: {there}")
+        hint = f"; did you mean {close[0]}?" if close and not is_number else ""
+        raise UnknownRunError(f"there is no checkpoint {name} in {self.directory}, which has: {there}{hint}")
 
     def _read(self, path: Path) -> Checkpoint:
         manifest = _manifest(path)

@@ -1,7 +1,6 @@
 """Weights from Keras's files, `.weights.h5` and `.keras`: arrays alone are read, and nothing in a file is executed.
 
 Keras numbers the groups of layers by class (`dense`, `dense_1`), by the layers' depth, and notes each name.
-name.
 """
 
 import io

@@ -3,7 +3,6 @@
 from tfcli.declare import FieldError, PositiveInt
 from tfcli.models.presets.base import Node, Preset, classifier, node
 
-_NAMED = (8, 14, 18, 20, 26, 32, 34, 38, 44, 50)
 _LARGE = {18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3]}
 """Blocks in each stage, for large images; other depths have three stages, for small ones."""
 
