@@ -107,7 +107,7 @@ def run(arguments: Sequence[str]) -> int:
     except _UsageError as error:
         _show_usage(error)
         if "--json" in words:
-            print_json({"error": error.format_message(), "exit_code": 2})
+            print_json({"error": getattr(error, "format_message", error.__str__)(), "exit_code": 2})
         return 2
     except (KeyboardInterrupt, typer.Abort):
         note("interrupted")

@@ -40,7 +40,7 @@ def load_function(name: str | Callable[..., Any]) -> Callable[..., Any]:
     except AttributeError as error:
         raise SpecError(f"{module_name} has no function {attribute!r}") from error
     if not callable(found):
-        raise SpecError(f"{name} is no function but a {type(found).__name__}")
+        raise SpecError(f"{name} is no function but {type(found).__name__}")
     return found
 
 

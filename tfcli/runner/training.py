@@ -178,7 +178,8 @@ class _Loop:
         if self.train.terminate_on_nan and not math.isfinite(loss):
             raise TrainingError(
                 f"the loss became {loss} in epoch {self.epoch + 1}, step {self.step}; "
-                "try a smaller optimizer.learning_rate or optimizer.clipnorm, and look for NaN and extreme values in the data. "
+                "try a smaller optimizer.learning_rate or optimizer.clipnorm, and look for NaN and extreme values in "
+                "the data. "
                 f"The last checkpoint before it is {self.recorder.last_checkpoint() or 'none'}"
             )
 

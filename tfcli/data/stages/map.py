@@ -7,7 +7,7 @@ import numpy as np
 from tfcli.data.stage import Batch, Context, Function, Transform
 from tfcli.declare import FunctionName
 from tfcli.declare.functions import functions_in, load_function
-from tfcli.errors import DataError
+from tfcli.errors import DataError, SpecError
 
 Structure = Any
 
@@ -24,8 +24,11 @@ class Map(Transform):
     """`module:function`; the module is looked for in the spec's folder first."""
 
     def bind(self, learned: dict[str, Any], context: Context) -> Function:
-        with functions_in(context.root):
-            function = load_function(self.function)
+        try:
+            with functions_in(context.root):
+                function = load_function(self.function)
+        except SpecError as error:
+            raise DataError(f"{context.where}: {error}") from error
 
         def call(batch: Batch) -> Batch:
             arguments = [_one_or_all(batch.inputs)]
