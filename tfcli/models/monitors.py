@@ -1,8 +1,11 @@
 """Early stopping and learning-rate reduction: what they have seen, and what they decide after an epoch."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
+
+from tfcli.models.metrics import Metric
 
 MonitorMode = Literal["auto", "min", "max"]
 
@@ -31,23 +34,15 @@ class PlateauRule(Protocol):
     min_lr: float
 
 
-_MAXIMIZED = (
-    "accuracy",
-    "auc",
-    "precision",
-    "recall",
-    "f1_score",
-    "fbeta_score",
-    "r2_score",
-    "iou",
-    "sensitivity",
-    "specificity",
-)
-
-
 def is_maximized(monitor: str, mode: MonitorMode = "auto") -> bool:
-    """Whether more is better; `auto` goes by the metric's name."""
-    return mode == "max" if mode != "auto" else any(word in monitor for word in _MAXIMIZED)
+    """Whether more is better. `auto` asks the metric whose name `monitor` has, behind `val_` or an output's name."""
+    if mode != "auto":
+        return mode == "max"
+    assert Metric.registry is not None
+    words = re.sub(r"_\d+$", "", monitor).split("_")
+    classes = (Metric.registry.find("_".join(words[start:])) for start in range(len(words)))
+    found = next((cls for cls in classes if cls is not None), None)
+    return found is not None and found.direction == "maximize"  # type: ignore[attr-defined]
 
 
 def improves(value: float, best: float | None, maximized: bool, min_delta: float = 0.0) -> bool:
