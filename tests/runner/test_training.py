@@ -203,6 +203,12 @@ def test_a_monitor_that_is_not_reported_is_shown_in_the_spec(tmp_path: Path):
         train_spec(path, tmp_path / "runs")
 
 
+def test_a_weight_for_a_class_that_cannot_occur_is_shown_in_the_spec(tmp_path: Path):
+    path = write_spec(tmp_path, {"train.class_weight": {0: 1.0, 3: 2.0}})
+    with pytest.raises(InvalidSpec, match=r"there is no class 3(.|\n)*they are 0 to 2"):
+        train_spec(path, tmp_path / "runs")
+
+
 def test_frozen_layers_stay_as_they_are(tmp_path: Path):
     run = train_spec(write_spec(tmp_path, {"train.freeze": ["dense"], "train.epochs": 1}), tmp_path)
     more = train_spec(write_spec(tmp_path, {"train.freeze": ["dense"], "train.epochs": 3}), tmp_path)

@@ -84,6 +84,7 @@ def assemble(loaded: LoadedSpec, learned: Path | None = None) -> Session:
     session = Session(loaded, data, trainer)
     _check_loss(loaded, trainer, heads, targets)
     _check_names(session)
+    _check_class_weight(session)
     return session
 
 
@@ -180,3 +181,19 @@ def _embedding_problems(session: Session) -> list[Problem]:
             place = ("train", "tensorboard", "embeddings", i)
             problems.append(Problem(place, f"`{name}` {what}", nearest(name, known) or there))
     return problems
+
+
+def _check_class_weight(session: Session) -> None:
+    """A weight is for a class that the model can tell."""
+    weights, heads = session.experiment.train.class_weight, session.trainer.heads
+    if not weights or len(heads) != 1 or heads[0].loss is None or "crossentropy" not in heads[0].loss.type_name:
+        return
+    size = session.network.output_specs[heads[0].output].shape[-1] or 0
+    last = max(size, 2) - 1
+    problems = [
+        Problem(("train", "class_weight", number), f"there is no class {number}", f"they are 0 to {last}", at_key=True)
+        for number in weights
+        if not 0 <= number <= last
+    ]
+    if problems:
+        raise located(session.loaded, problems)
