@@ -1,6 +1,5 @@
 """Network: the model that a spec describes, its layers wired by name."""
 
-import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -197,8 +196,7 @@ class Network:
         for i, name in enumerate(names):
             if name not in self._paths:
                 at = ("model", "outputs") if isinstance(wanted, str) else ("model", "outputs", i)
-                known = difflib.get_close_matches(name, self._paths, 1)
-                hint = f"did you mean `{known[0]}`?" if known else f"there are: {', '.join(self._paths)}"
+                hint = nearest(name, self._paths) or f"there are: {', '.join(self._paths)}"
                 self._problems.append(Problem(at, f"no layer is called `{name}`", hint))
         return {name: self._paths.get(name, last) for name in names}
 

@@ -11,9 +11,10 @@ import yaml
 from tfcli.errors import CheckpointError
 from tfcli.logging.listing import RunInfo
 from tfcli.logging.run_directory import RunDirectory
+from tfcli.models.monitors import improves, is_maximized
 from tfcli.runner.differences import MISSING, by_name, is_nodes, summary
 from tfcli.runner.expressions import Column
-from tfcli.runner.monitors import UNMEASURED, improves, is_maximized
+from tfcli.runner.monitors import UNMEASURED
 
 FIELDS = ("state", "duration", "epochs", "parameters", "best_epoch", "started", "error")
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

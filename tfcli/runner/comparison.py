@@ -11,10 +11,10 @@ from typing import Any
 from tfcli.declare import nearest
 from tfcli.errors import SpecError, UnknownRunError
 from tfcli.logging.listing import find_run, list_runs
+from tfcli.models.monitors import is_maximized
 from tfcli.runner.compared import FIELDS, ComparedRun
 from tfcli.runner.differences import differences
 from tfcli.runner.expressions import PICKS, Column, parse_condition
-from tfcli.runner.monitors import is_maximized
 from tfcli.spec.diagnostics import Diagnostic, InvalidSpec
 
 _UNCOMPARED = ("name", "description", "tune")

@@ -7,8 +7,9 @@ import numpy as np
 from tfcli.data.pipeline import Split
 from tfcli.logging.plots import plot_confusion_matrix, plot_curves, plot_predictions
 from tfcli.logging.run_directory import RunDirectory
+from tfcli.models.monitors import improves, is_maximized
 from tfcli.models.trainer import Head
-from tfcli.runner.monitors import UNMEASURED, improves, is_maximized
+from tfcli.runner.monitors import UNMEASURED
 from tfcli.runner.session import Session
 
 _MOST_CLASSES = 100

@@ -15,9 +15,9 @@ from tfcli.logging.checkpoints import Checkpoint, epoch_name, step_name
 from tfcli.logging.environment import describe_environment
 from tfcli.logging.run_directory import RunDirectory
 from tfcli.logging.tensors import save_tensors
+from tfcli.models.monitors import PlateauState, StoppingState, improves, is_maximized
 from tfcli.models.trainer import Batch
 from tfcli.runner.board import Board
-from tfcli.runner.monitors import PlateauState, StoppingState, improves, is_maximized
 from tfcli.runner.recorder import Recorder
 from tfcli.runner.report import Reporter
 from tfcli.runner.session import Session, assemble
