@@ -10,25 +10,30 @@ import inspect
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfcli.engine import nest
 from tfcli.engine.dispatch import recording, replay, state, tracing
-from tfcli.engine.graph.execute import Plan
+from tfcli.engine.graph.executable import Executable
 from tfcli.engine.graph.ir import AssignVariable, Graph, ReadVariable, verify
-from tfcli.engine.graph.passes import optimize
-from tfcli.engine.signature import Guards, describe, fits, generalized
+from tfcli.engine.signature import Guards, Sizes, describe, fits, generalized
 from tfcli.engine.spec import TensorSpec, show_shape
 from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
 from tfcli.errors import ShapeError, TfcliError
+
+if TYPE_CHECKING:
+    from tfcli.engine.graph.execute import Plan
+    from tfcli.engine.kernels.plan import NativePlan
 
 logger = logging.getLogger("tfcli")
 
 _tracing = threading.RLock()
 _RECENT_CALLS, _MANY_TRACES = 10, 5
+EXPECTED_RUNS = 100
+"""Of a function of which nobody says how often it runs; see tfcli.engine.graph.executable."""
 
 
 class _Mode:
@@ -47,7 +52,9 @@ def functions_run_eagerly() -> bool:
 class ConcreteFunction:
     """One trace: a graph, its inputs, and the structure of what it returns."""
 
-    def __init__(self, graph: Graph, outputs: Any, names: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, graph: Graph, outputs: Any, names: Sequence[str] | None = None, expected_runs: int = EXPECTED_RUNS
+    ) -> None:
         self.graph, self.outputs, self.name = graph, outputs, graph.name
         self.captured = [outer for outer, _ in graph.captured]
         """Values of the trace around this one, which it uses."""
@@ -57,12 +64,12 @@ class ConcreteFunction:
         self._leaves = nest.flatten(outputs)
         self._fetches = [leaf for leaf in self._leaves if isinstance(leaf, Tensor)]
         verify(graph, self._fetches)
-        self._plan = Plan(*optimize(graph, self._fetches))
+        self._executable = Executable(graph, self._fetches, expected_runs)
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> "Plan | NativePlan":
         """What runs: the graph after the passes."""
-        return self._plan
+        return self._executable.plan
 
     @property
     def structured_outputs(self) -> Any:
@@ -111,13 +118,13 @@ class ConcreteFunction:
         if state.tapes or state.graph is not None:
             results = replay(self.graph, [*tensors, *self.captured], self._fetches)
         else:
-            results = [Tensor(array) for array in self._plan.run([t.array for t in tensors])]
+            results = [Tensor(array) for array in self._executable.run([t.array for t in tensors])]
         supply = iter(results)
         return nest.pack(self.outputs, [next(supply) if isinstance(leaf, Tensor) else leaf for leaf in self._leaves])
 
     def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The output tensors' arrays for input arrays: the shortest way in, for loops that know what they do."""
-        return self._plan.run(arrays)
+        return self._executable.run(arrays)
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}: {spec}" for name, spec in zip(self.names, self.inputs, strict=True))
@@ -137,11 +144,13 @@ class Function:
         self.python_function, self.reduce_retracing = python_function, reduce_retracing
         self.input_signature = None if input_signature is None else tuple(input_signature)
         self.name = str(name or getattr(python_function, "__name__", "function"))
+        self.expected_runs = EXPECTED_RUNS
         self._traces: dict[Any, tuple[ConcreteFunction, Guards]] = {}
         self._trace_count = self._calls = 0
         self._recent: deque[int] = deque(maxlen=_MANY_TRACES)
         self._warned = False
-        self._parameters = _parameters(python_function)
+        self.parameters = _parameters(python_function)
+        """To which arguments are bound; None for functions of C that do not tell."""
         functools.update_wrapper(self, python_function, updated=())
 
     def __get__(self, instance: Any, owner: type) -> "Function":
@@ -169,6 +178,12 @@ class Function:
     def concrete_functions(self) -> list[ConcreteFunction]:
         """Every trace so far."""
         return list({id(concrete): concrete for concrete, _ in self._traces.values()}.values())
+
+    def traces(self) -> list[tuple[Hashable, Sizes, ConcreteFunction]]:
+        """The traces: a description of the arguments without their tensors, the tensors' dtypes and shapes, the
+        trace.
+        """
+        return [(key, sizes, found) for (key, sizes), (found, guards) in self._traces.items() if guards.alive()]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the trace for this signature, tracing first where there is none."""
@@ -203,8 +218,8 @@ class Function:
 
     def _canonical(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The arguments as (positional, named), however they were given, with defaults filled in."""
-        if self._parameters is not None and (kwargs or len(args) != len(self._parameters.parameters)):
-            bound = self._parameters.bind(*args, **kwargs)
+        if self.parameters is not None and (kwargs or len(args) != len(self.parameters.parameters)):
+            bound = self.parameters.bind(*args, **kwargs)
             bound.apply_defaults()
             args, kwargs = bound.args, dict(sorted(bound.kwargs.items()))
         if self.input_signature is None:
@@ -236,7 +251,7 @@ class Function:
             returned = self.python_function(*args, **kwargs)
             outputs = nest.map_structure(lambda leaf: _output(graph, leaf), returned)
         graph.parent = None
-        concrete = ConcreteFunction(graph, outputs, self._names(arguments, wanted))
+        concrete = ConcreteFunction(graph, outputs, self._names(arguments, wanted), self.expected_runs)
         self._count_trace()
         found = concrete, guards
         if not concrete.captured:  # what uses values of the trace around it cannot be used again
@@ -246,7 +261,7 @@ class Function:
     def _names(self, arguments: Any, specs: Sequence[TensorSpec]) -> list[str]:
         """A name for each tensor: that of its TensorSpec, else of the parameter, numbered in structures."""
         args, kwargs = arguments
-        parameters = list(self._parameters.parameters) if self._parameters is not None else []
+        parameters = list(self.parameters.parameters) if self.parameters is not None else []
         owners = [parameters[min(i, len(parameters) - 1)] if parameters else f"argument_{i}" for i in range(len(args))]
         names: list[str] = []
         for owner, value in [*zip(owners, args, strict=True), *kwargs.items()]:
@@ -273,7 +288,6 @@ class Function:
 
 
 def _parameters(python_function: Callable[..., Any]) -> inspect.Signature | None:
-    """The parameters to which arguments are bound; None for functions of C that do not tell."""
     try:
         return inspect.signature(python_function)
     except ValueError:

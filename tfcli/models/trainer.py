@@ -6,12 +6,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from tfcli.engine import nest
-from tfcli.engine.function import ConcreteFunction, function
+from tfcli.engine.function import ConcreteFunction, Function, function
 from tfcli.engine.ops.elementwise import cast
 from tfcli.engine.ops.random import RandomScope
 from tfcli.engine.ops.shape import shape
 from tfcli.engine.spec import TensorSpec
-from tfcli.engine.tensor import Tensor, Variable
+from tfcli.engine.tensor import Tensor, Variable, as_array
 from tfcli.errors import SpecError
 from tfcli.models.layers.base import calling
 from tfcli.models.layers.recurrent import OverTime
@@ -61,6 +61,15 @@ class Trainer:
         self._train_step = compiled(self._train)
         self._test_step = compiled(self._test)
         self._predict_step = compiled(self._predict)
+        self._steps: dict[Any, ConcreteFunction] = {}
+        """The training steps traced so far, by the shapes and dtypes of a batch's arrays."""
+        self._input_sources = list(network.sources.values())
+        self._targets = list(dict.fromkeys(h.target for h in heads))
+
+    def expect_steps(self, steps: int) -> None:
+        """How many steps an epoch of training has: with many, compiling them pays."""
+        if isinstance(self._train_step, Function):
+            self._train_step.expected_runs = steps
 
     # one batch
 
@@ -68,7 +77,20 @@ class Trainer:
         """One step of training; its loss and metrics are added to those of the epoch. Returns the epoch's mean loss so
         far.
         """
-        return float(self._train_step(*self._tensors(batch)).array)
+        if not isinstance(self._train_step, Function):
+            return float(self._train_step(*self._tensors(batch)).array)
+        arrays = self._arrays(batch)
+        key = tuple([(a.shape, a.dtype) for a in arrays])
+        step = self._steps.get(key)
+        if step is None:
+            step = self._steps[key] = self._train_step.get_concrete_function(*self._tensors(batch))
+        return float(step.run(arrays)[0])
+
+    def _arrays(self, batch: Batch) -> list[np.ndarray]:
+        """The arrays of a batch in the order in which a traced step takes them."""
+        inputs = [_as_held(batch.inputs[source]) for source in self._input_sources]
+        targets = [batch.targets[name] for name in self._targets]
+        return [*inputs, *targets] if batch.weights is None else [*inputs, *targets, batch.weights]
 
     def test_batch(self, batch: Batch) -> None:
         """Add the loss and metrics of a batch, training nothing."""
@@ -87,7 +109,7 @@ class Trainer:
         return training, self._predict_step.get_concrete_function(arguments[0]), arrays  # type: ignore[attr-defined]
 
     def _inputs(self, batch: Batch) -> dict[str, Tensor]:
-        return {name: Tensor(batch.inputs[source]) for name, source in self.network.sources.items()}
+        return {name: Tensor(_as_held(batch.inputs[source])) for name, source in self.network.sources.items()}
 
     def _tensors(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor | None]:
         targets = {h.target: Tensor(batch.targets[h.target]) for h in self.heads}
@@ -211,6 +233,11 @@ class Trainer:
                 )
             for name, v in held.items():
                 v.array = np.array(state[group][name], dtype=v.dtype.numpy)
+
+
+def _as_held(array: np.ndarray) -> np.ndarray:
+    """The array as tensors hold it: texts as UTF-8."""
+    return as_array(array) if array.dtype == object else array
 
 
 def _plain(value: Any) -> Any:

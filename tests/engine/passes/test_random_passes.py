@@ -1,4 +1,5 @@
-"""Random graphs of ops: eager, traced, with all passes and with each alone, they give the same values and gradients.
+"""Random graphs of ops: eager, traced, with all passes, with each alone, and by compiled kernels, they give the same
+values and gradients.
 
 TFCLI_MANY=1 draws 2,000 graphs in place of 200.
 """
@@ -15,6 +16,7 @@ from tfcli.engine.graph import fused
 from tfcli.engine.graph.execute import Plan
 from tfcli.engine.graph.ir import Graph
 from tfcli.engine.graph.passes import DEFAULT, optimize
+from tfcli.engine.kernels.plan import NATIVE_PASSES, NativePlan
 from tfcli.engine.ops import elementwise as e
 from tfcli.engine.ops.control import scan
 from tfcli.engine.ops.linalg import einsum, matmul
@@ -136,8 +138,9 @@ def test_passes_change_no_result(data):
     with tracing(graph), recording([]):
         symbols = [graph.placeholder(TensorSpec(Shape(SIZES), "float64")) for _ in range(2)]
         fetches = program(drawn, variable)(*symbols)
-    for name, passes in VARIANTS.items():
-        variable.array = start
-        found = Plan(*optimize(graph, fetches, passes)).run([x, y])
-        for a, b in zip(expected, found, strict=True):
+    plans = {name: Plan(*optimize(graph, fetches, passes)) for name, passes in VARIANTS.items()}
+    plans["kernels"] = NativePlan(*optimize(graph, fetches, NATIVE_PASSES))
+    for name, plan in plans.items():
+        variable.array = start.copy()
+        for a, b in zip(expected, plan.run([x, y]), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9 * max(1.0, np.abs(a).max()), err_msg=name)

@@ -1,5 +1,6 @@
 """Fused: several entry-by-entry ops as one, run block by block so that what lies between them stays in cache."""
 
+import functools
 from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
@@ -83,21 +84,22 @@ class Fused(Op):
     specs: tuple[TensorSpec, ...]
     vjp: Any = None
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        object.__setattr__(self, "_blocks", _Blocks(self))
-
     def infer(self, *inputs):
         found = tuple(self.specs[o] for o in self.outputs)
         return found if len(found) > 1 else found[0]
 
     def forward(self, *inputs):
         with np.errstate(all="ignore"):
-            results = self._blocks.run(inputs)
+            results = _blocks(self).run(inputs)
         return results if len(results) > 1 else results[0]
 
     def __repr__(self) -> str:
         return f"fused({', '.join(op.name for op, _ in self.program)})"
+
+
+@functools.lru_cache(maxsize=4096)
+def _blocks(op: Fused) -> "_Blocks":
+    return _Blocks(op)
 
 
 class _Blocks:
@@ -110,7 +112,7 @@ class _Blocks:
         shapes = [_padded(s.shape, len(self.shape)) for s in op.specs[: self.inputs]]
         axes = _leading_axes(shapes, self.shape)
         self.rows, self.rest = prod(self.shape[:axes]), self.shape[axes:]
-        self.rows_at_once = max(1, BLOCK // prod(self.rest))
+        self.rows_at_once = max(1, BLOCK // max(1, prod(self.rest)))
         self.cut = [i for i, s in enumerate(shapes) if s[:axes] == self.shape[:axes]]
         self.shapes = [((self.rows, *s[axes:]) if i in self.cut else s[axes:]) for i, s in enumerate(shapes)]
         self.dtypes: list[np.dtype] = []

@@ -1,17 +1,21 @@
 """Elementwise fusion: neighbouring entry-by-entry ops of one shape become one op that runs them block by block."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tfcli.engine.graph.fused import Fused, is_fusible
 from tfcli.engine.graph.ir import Graph, Node
 from tfcli.engine.graph.passes.sweep import new_node
+from tfcli.engine.op import Op
 from tfcli.engine.spec import Shape
 from tfcli.engine.tensor import Tensor
 
+Fusible = Callable[[Op, Sequence[Tensor], Tensor], bool]
+"""Whether an op on these inputs, with this output, may be part of a Fused."""
 
-def fuse_elementwise(graph: Graph, fetches: list[Tensor]) -> list[Tensor]:
+
+def fuse_elementwise(graph: Graph, fetches: list[Tensor], fusible: Fusible = is_fusible) -> list[Tensor]:
     """Groups of two ops or more become a Fused."""
-    return _Fusion(graph, fetches).run()
+    return _Fusion(graph, fetches, fusible).run()
 
 
 class _Group:
@@ -23,8 +27,8 @@ class _Group:
 
 
 class _Fusion:
-    def __init__(self, graph: Graph, fetches: list[Tensor]) -> None:
-        self.graph, self.fetches = graph, fetches
+    def __init__(self, graph: Graph, fetches: list[Tensor], fusible: Fusible) -> None:
+        self.graph, self.fetches, self.fusible = graph, fetches, fusible
         self.instead: dict[int, Tensor] = {}
         self.kept: list[Node] = []
         self.open: dict[int, _Group] = {}
@@ -36,7 +40,7 @@ class _Fusion:
 
     def run(self) -> list[Tensor]:
         for node in self.graph.nodes:
-            if len(node.outputs) == 1 and is_fusible(node.op, node.inputs, node.outputs[0]):
+            if len(node.outputs) == 1 and self.fusible(node.op, node.inputs, node.outputs[0]):
                 self._join(node)
             else:
                 self._close_before(node.inputs)

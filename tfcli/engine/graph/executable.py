@@ -1,0 +1,118 @@
+"""How a traced graph runs: op by op in numpy, or, where that pays, by compiled kernels.
+
+Compiling costs some tenths of a second, so small jobs do without. What decides is the work that the graph and
+`expected_runs` promise, never the time that something took or what was compiled before: the same program always takes
+the same way, and its numbers are the same.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tfcli.engine.graph.cost import cost_of
+from tfcli.engine.graph.execute import Plan
+from tfcli.engine.graph.ir import AssignVariable, Graph, Placeholder
+from tfcli.engine.graph.passes import optimize
+from tfcli.engine.graph.passes.sweep import new_node
+from tfcli.engine.spec import Shape, TensorSpec
+from tfcli.engine.tensor import Tensor
+from tfcli.errors import TfcliError
+
+if TYPE_CHECKING:
+    from tfcli.engine.kernels.plan import NativePlan
+
+WORTH_COMPILING = 0.1
+"""Seconds of work, as numpy does it, from which on kernels are compiled."""
+MODES = ("auto", "always", "never")
+_MOST_SHAPES = 64
+"""Sets of input shapes for which a graph with unknown sizes is compiled; further ones run in numpy."""
+_CALL, _FLOP, _BYTE = 3e-6, 1 / 20e9, 1 / 5e9
+"""Seconds that numpy needs, roughly, for a call, an operation, and a byte read or written."""
+
+
+class Executable:
+    """Runs a graph for its fetches. `expected_runs`: how often, about, it will run."""
+
+    def __init__(self, graph: Graph, fetches: Sequence[Tensor], expected_runs: int) -> None:
+        self._graph, self._fetches, self._expected_runs = graph, list(fetches), expected_runs
+        self._static = all(i.shape.is_fully_defined() for i in graph.inputs)
+        self._plans: dict[tuple[tuple[int, ...], ...], Plan | NativePlan] = {}
+        self._numpy: Plan | None = None
+
+    @property
+    def plan(self) -> "Plan | NativePlan":
+        """What runs on inputs of the graph's own shapes."""
+        return self._plan_for(()) if self._static else self._in_numpy()
+
+    def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The fetched arrays."""
+        key = () if self._static else tuple([a.shape for a in arrays])
+        plan = self._plans.get(key)
+        return (self._plan_for(key) if plan is None else plan).run(arrays)
+
+    def _plan_for(self, shapes: tuple[tuple[int, ...], ...]) -> "Plan | NativePlan":
+        if shapes not in self._plans:
+            self._plans[shapes] = self._made(shapes)
+        return self._plans[shapes]
+
+    def _made(self, shapes: tuple[tuple[int, ...], ...]) -> "Plan | NativePlan":
+        mode = kernel_mode()
+        if mode == "never" or len(self._plans) >= _MOST_SHAPES or not _can_compile(self._graph):
+            return self._in_numpy()
+        graph, fetches = (
+            (self._graph, self._fetches) if self._static else specialized(self._graph, self._fetches, shapes)
+        )
+        if mode == "auto" and self._expected_runs * _seconds(graph) < WORTH_COMPILING:
+            return self._in_numpy()
+        from tfcli.engine.kernels.plan import NATIVE_PASSES, NativePlan
+
+        return NativePlan(*optimize(graph, fetches, NATIVE_PASSES))
+
+    def _in_numpy(self) -> Plan:
+        if self._numpy is None:
+            self._numpy = Plan(*optimize(self._graph, self._fetches))
+        return self._numpy
+
+
+def kernel_mode() -> str:
+    """When kernels are compiled, as `TFCLI_KERNELS` says: auto, always or never. Raises TfcliError for other words."""
+    mode = os.environ.get("TFCLI_KERNELS", "auto")
+    if mode not in MODES:
+        raise TfcliError(f"TFCLI_KERNELS is {mode!r}; expected {', '.join(MODES)}")
+    return mode
+
+
+def _can_compile(graph: Graph) -> bool:
+    """Whether this machine compiles, and whether the graph's variables keep their shapes."""
+    from tfcli.engine.kernels.jit import available
+
+    assigned = [n.op.variable for n in graph.nodes if isinstance(n.op, AssignVariable)]
+    return available() and all(v.shape.is_fully_defined() and v.dtype.numpy.kind != "O" for v in assigned)
+
+
+def _seconds(graph: Graph) -> float:
+    """What one run takes in numpy, roughly."""
+    costs = [cost_of(node) for node in graph.nodes]
+    working = sum(1 for cost in costs if cost.bytes)
+    return _CALL * working + _FLOP * sum(c.flops for c in costs) + _BYTE * sum(c.bytes for c in costs)
+
+
+def specialized(graph: Graph, fetches: Sequence[Tensor], shapes: Sequence[Sequence[int]]) -> tuple[Graph, list[Tensor]]:
+    """The graph for inputs of these shapes: what follows from them is known in it."""
+    result = Graph(graph.name)
+    fed = {id(i): TensorSpec(Shape(s), i.dtype, i.spec.name) for i, s in zip(graph.inputs, shapes, strict=True)}
+    symbols: dict[int, Tensor] = {}
+    for node in graph.nodes:
+        op = node.op
+        if isinstance(op, Placeholder):
+            op = Placeholder(fed[id(node.outputs[0])], op.position)
+        inputs = tuple(symbols[id(i)] for i in node.inputs)
+        inferred = op.infer(*[i.spec for i in inputs])
+        specs = inferred if isinstance(inferred, tuple) else (inferred,)
+        made = new_node(result, op, inputs, specs, node.scope)
+        result.nodes.append(made)
+        symbols.update((id(old), new) for old, new in zip(node.outputs, made.outputs, strict=True))
+    result.inputs = [symbols[id(i)] for i in graph.inputs]  # type: ignore[misc]
+    return result, [symbols[id(f)] for f in fetches]

@@ -1,0 +1,66 @@
+"""How ops become kernel calls.
+
+A lowering is a function of a node and an emitter, declared for the ops that it knows:
+
+    @lowers(Softmax)
+    def softmax(node: Node, emit: Emitter) -> bool:
+        if ...: return False                     # this one is not for us: the op's own `forward` runs
+        emit(kernel(...), [node.inputs[0], node.outputs[0], rows, columns], tasks)
+        return True
+
+It sees nodes whose shapes are all known. Every value lies in memory of its own in row-major order, and its address is
+given to the kernel by naming the tensor among the arguments; integers go as they are. A kernel's text depends on as
+little as possible (not on sizes that it can take as arguments), so that it is compiled once; make it in a function
+under `functools.cache`. Results must not depend on how tasks are shared out.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from tfcli.engine.graph.ir import Node
+from tfcli.engine.kernels.code import Code
+from tfcli.engine.kernels.target import Target
+from tfcli.engine.op import Op
+from tfcli.engine.tensor import Tensor, Variable
+
+
+class Scratch:
+    """Memory that a lowering needs for itself, from its first instruction to its last; not cleared."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        """Bytes."""
+
+
+Argument = Tensor | Variable | Scratch | int
+
+
+class Emitter(Protocol):
+    """What a lowering writes to."""
+
+    target: Target
+
+    def __call__(self, kernel: Code, arguments: Sequence[Argument], tasks: int, grain: int = 1) -> None:
+        """Add a kernel call. `grain` tasks are worth some microseconds of work: a thread is never handed fewer."""
+
+    def fault(self) -> int:
+        """The address of an i64 that a kernel sets to 1 where the node's inputs are wrong: an index outside of its axis.
+        The op's own `forward` then says what is wrong.
+        """
+
+
+Lowering = Callable[[Node, Emitter], bool]
+
+LOWERINGS: dict[type[Op], Lowering] = {}
+
+
+def lowers(*ops: type[Op]) -> Callable[[Lowering], Lowering]:
+    """Decorator: the function lowers these ops."""
+
+    def register(lowering: Lowering) -> Lowering:
+        for op in ops:
+            assert op not in LOWERINGS, f"{op.name} is lowered twice"
+            LOWERINGS[op] = lowering
+        return lowering
+
+    return register

@@ -1,0 +1,42 @@
+"""Where the values of a program lie: values that are never alive together share memory."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+ALIGNMENT = 64
+"""Bytes: a cache line, and the widest vector."""
+
+
+class Lifetime(NamedTuple):
+    """`size` bytes that are in use from step `first` to step `last`, both included."""
+
+    size: int
+    first: int
+    last: int
+
+
+def layout(lifetimes: Sequence[Lifetime]) -> tuple[list[int], int]:
+    """An offset for each, and the bytes for all of them.
+
+    The largest are placed first, each at the lowest place that is free through its whole life: Pisarchyk and Lee,
+    "Efficient memory management for deep neural net inference", 2020, greedy by size.
+    """
+    offsets = [0] * len(lifetimes)
+    placed: list[int] = []
+    total = 0
+    for i in sorted(range(len(lifetimes)), key=lambda i: (-lifetimes[i].size, i)):
+        size = -(-max(1, lifetimes[i].size) // ALIGNMENT) * ALIGNMENT
+        beside = sorted(
+            (offsets[j], offsets[j] + -(-max(1, lifetimes[j].size) // ALIGNMENT) * ALIGNMENT)
+            for j in placed
+            if lifetimes[j].first <= lifetimes[i].last and lifetimes[i].first <= lifetimes[j].last
+        )
+        start = 0
+        for low, high in beside:
+            if start + size <= low:
+                break
+            start = max(start, high)
+        offsets[i] = start
+        total = max(total, start + size)
+        placed.append(i)
+    return offsets, total

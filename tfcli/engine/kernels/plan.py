@@ -1,0 +1,205 @@
+"""Running a graph by compiled kernels: all memory laid out beforehand, and no Python between one kernel and the next.
+
+What no kernel computes runs as the op's own `forward`, on arrays that lie in the same memory. Variables that the graph
+assigns are written in place, unless somebody outside still holds the array: then the variable gets a fresh one first,
+so that no value that was read ever changes.
+"""
+
+import functools
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tfcli.engine.graph.execute import Measured, needed
+from tfcli.engine.graph.ir import AssignVariable, Constant, Graph
+from tfcli.engine.graph.passes import DEFAULT, Pass
+from tfcli.engine.graph.passes.fuse import fuse_elementwise
+from tfcli.engine.kernels.homes import Home, Homes
+from tfcli.engine.kernels.jit import compiled
+from tfcli.engine.kernels.lowering import Argument, Scratch
+from tfcli.engine.kernels.memory import ALIGNMENT, Lifetime, layout
+from tfcli.engine.kernels.pointwise import is_pointwise
+from tfcli.engine.kernels.program import Instruction, Program
+from tfcli.engine.kernels.steps import Step, lower
+from tfcli.engine.tensor import Tensor, Variable
+
+NATIVE_PASSES: tuple[Pass, ...] = (*DEFAULT[:-1], functools.partial(fuse_elementwise, fusible=is_pointwise))
+"""The passes before kernels: more is fused, as a kernel takes a chain of any size."""
+_OWN_REFERENCES = 4
+"""To a variable's array while we look at it: the variable's, the plan's, the local name's, and the call's."""
+
+
+class NativePlan:
+    """What has to run, in which order, to get `fetches` from feeds, on shapes that are all known."""
+
+    def __init__(self, graph: Graph, fetches: Sequence[Tensor]) -> None:
+        self.graph = graph
+        nodes = needed(graph, fetches, True, graph.inputs)
+        self.nodes = [node for node in nodes if not isinstance(node.op, Constant)]
+        self.steps = lower(nodes)
+        self._homes = Homes(graph.inputs, fetches, self.steps)
+        self._lock = threading.RLock()
+        self._place_values()
+        self._make_program()
+        self._fetches = [self._reader(f, copied=True) for f in fetches]
+
+    # making it
+
+    def _place_values(self) -> None:
+        """Lay out the values that live in memory of the plan's own, and scratch memory with them."""
+        homes = [h for h in self._homes.all if h.kind == "arena"]
+        scratches = [(i, s) for i, step in enumerate(self.steps) for s in step.scratches()]
+        lifetimes = [Lifetime(h.bytes, h.first, h.last) for h in homes]
+        lifetimes += [Lifetime(s.size, i, i) for i, s in scratches]
+        offsets, self.arena_bytes = layout(lifetimes)
+        memory = np.empty(self.arena_bytes + ALIGNMENT, np.uint8)
+        skip = -memory.ctypes.data % ALIGNMENT
+        self._arena = memory[skip : skip + self.arena_bytes]
+        base = self._arena.ctypes.data
+        for home, offset in zip(homes, offsets, strict=False):
+            home.address = base + offset
+            home.array = self._arena[offset : offset + home.bytes].view(home.dtype).reshape(home.shape)
+        self._scratch = {id(s): base + offset for (_, s), offset in zip(scratches, offsets[len(homes) :], strict=True)}
+
+    def _make_program(self) -> None:
+        """The instructions, the words to be changed when an array moves, and the segments that run at one go."""
+        instructions: list[Instruction] = []
+        moving: dict[Home, list[tuple[int, int]]] = {}
+        self._segments: list[tuple[int, int] | Callable[[list[Any]], None]] = []
+        self._owners: list[int] = []
+        for i, step in enumerate(self.steps):
+            if not step.native:
+                self._segments.append(self._python_step(step))
+                continue
+            first = len(instructions)
+            for call in step.calls:
+                words = [self._word(a, moving, len(instructions), n) for n, a in enumerate(call.arguments)]
+                instructions.append(Instruction(compiled(call.kernel), words, call.tasks, call.grain))
+                self._owners.append(i)
+            last = self._segments[-1] if self._segments else None
+            if isinstance(last, tuple):
+                self._segments[-1] = (last[0], len(instructions))
+            elif len(instructions) > first:
+                self._segments.append((first, len(instructions)))
+        self._program = Program(instructions)
+        places = {
+            home: np.array([self._program.starts[i] + n for i, n in where], np.int64) for home, where in moving.items()
+        }
+        none = np.zeros(0, np.int64)
+        self._feeds = [(h, places.get(h, none)) for h in self._homes.feeds]
+        self._variables = [(h, places.get(h, none)) for h in self._homes.variables.values()]
+
+    def _word(self, argument: Argument, moving: dict[Home, list[tuple[int, int]]], call: int, position: int) -> int:
+        if isinstance(argument, int):
+            return argument
+        if isinstance(argument, Scratch):
+            return self._scratch[id(argument)]
+        home = self._homes.variables[argument] if isinstance(argument, Variable) else self._homes.of(argument)
+        assert home.kind != "boxed", argument
+        if home.kind in ("feed", "variable"):
+            moving.setdefault(home, []).append((call, position))
+        return home.address
+
+    def _python_step(self, step: Step) -> Callable[[list[Any]], None]:
+        """The op's own `forward`, on what the homes hold."""
+        op = step.node.op
+        readers = [self._reader(i) for i in step.node.inputs]
+        if isinstance(op, AssignVariable):
+            home = self._homes.variables[op.variable]
+
+            def assign(values: list[Any]) -> None:
+                np.copyto(values[home.slot], readers[0](values))
+
+            return assign
+        forward = op.forward  # type: ignore[attr-defined]
+        outputs = [self._homes.of(o) for o in step.node.outputs]
+
+        def run(values: list[Any]) -> None:
+            result = forward(*[read(values) for read in readers])
+            results = result if isinstance(result, tuple) else (result,)
+            for home, value in zip(outputs, results, strict=True):
+                if home.array is None:
+                    values[home.slot] = value
+                else:
+                    np.copyto(home.array, value)
+
+        return run
+
+    def _reader(self, tensor: Tensor, copied: bool = False) -> Callable[[list[Any]], Any]:
+        """Gets the array of a tensor; `copied`: one that later runs leave alone."""
+        home, slot = self._homes.of(tensor), self._homes.of(tensor).slot
+        shape = tuple(size or 0 for size in tensor.shape)
+        if home.array is not None:
+            view = home.array.reshape(shape)
+            return (lambda values: view.copy()) if copied and home.kind == "arena" else (lambda values: view)
+        if home.shape == shape or not tensor.shape.is_fully_defined():
+            return lambda values: values[slot]
+        return lambda values: values[slot].reshape(shape)
+
+    # running it
+
+    def run(self, feeds: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The fetched arrays. `feeds` are in the order of the graph's inputs."""
+        with self._lock:
+            values = self._start(feeds)
+            for segment in self._segments:
+                if isinstance(segment, tuple):
+                    self._program.run(*segment)
+                else:
+                    segment(values)
+            return [np.asarray(read(values)) for read in self._fetches]
+
+    def _start(self, feeds: Sequence[np.ndarray]) -> list[Any]:
+        """Tell the kernels where feeds and variables are."""
+        assert len(feeds) == len(self._feeds), f"{len(feeds)} arrays for {len(self._feeds)} inputs"
+        values: list[Any] = [None] * self._homes.slots
+        words = self._program.arguments
+        for (home, places), given in zip(self._feeds, feeds, strict=True):
+            array = np.ascontiguousarray(given)
+            values[home.slot] = array if array.shape == given.shape else array.reshape(given.shape)
+            if len(places):
+                words[places] = array.__array_interface__["data"][0]
+        for home, places in self._variables:
+            array = home.variable.array  # type: ignore[union-attr]
+            if array is not home.array_held or (home.written and sys.getrefcount(array) > _OWN_REFERENCES):
+                array = _moved(home, array)
+                if len(places):
+                    words[places] = array.__array_interface__["data"][0]
+            values[home.slot] = array
+        return values
+
+    def measure(self, feeds: Sequence[np.ndarray]) -> Measured:
+        """Run once with a look at the clock after each node."""
+        with self._lock:
+            values = self._start(feeds)
+            spent = [0.0] * len(self.steps)
+            python = iter([i for i, step in enumerate(self.steps) if not step.native])
+            for segment in self._segments:
+                if isinstance(segment, tuple):
+                    for i in range(*segment):
+                        start = time.perf_counter()
+                        self._program.run(i, i + 1)
+                        spent[self._owners[i]] += time.perf_counter() - start
+                else:
+                    start = time.perf_counter()
+                    segment(values)
+                    spent[next(python)] += time.perf_counter() - start
+        times = np.concatenate([[0.0], np.cumsum(spent)]).tolist()
+        return Measured([step.node for step in self.steps], times, self.arena_bytes)
+
+
+def _moved(home: Home, array: np.ndarray) -> np.ndarray:
+    """The variable's array for kernels to use: a fresh one where the one that is there may not be written."""
+    variable = home.variable
+    assert variable is not None
+    fit = array.flags.c_contiguous and array.flags.aligned and array.dtype == home.dtype
+    mine = not home.written or (array.base is None and array.flags.writeable and array is not home.array_held)
+    if not (fit and mine) or (home.written and sys.getrefcount(array) > _OWN_REFERENCES + 1):
+        array = np.array(array, dtype=home.dtype, order="C")
+        variable.array = array
+    home.array_held = array
+    return array

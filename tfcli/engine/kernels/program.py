@@ -1,0 +1,280 @@
+"""Programs: lists of kernel calls that run without Python, their tasks shared out to one pool of threads.
+
+An instruction is four words: the kernel's address, its arguments' address, how many tasks it has, and how many of them
+a thread takes at once: a share. The thread that calls `run` goes through the instructions. Those with one share it does
+itself; the others it publishes, takes shares of like every worker, and waits until all tasks are done. Which thread
+does a task never matters to the result.
+
+What threads agree on is one word, the ticket: a number of the run (20 bits), the instruction (20) and the next task
+(24). Whoever swaps it for a ticket with a later task owns the tasks in between. A worker that comes late, with the
+ticket of an earlier run or instruction, fails to swap and looks again. Workers that have spun in vain for a while go
+to sleep in Python, and the next run wakes them; until they are awake the caller does the work alone.
+"""
+
+import ctypes
+import functools
+import os
+import platform
+import sys
+import threading
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tfcli.engine.kernels.jit import compiled_functions
+from tfcli.engine.kernels.target import thread_count
+
+MOST_TASKS = (1 << 24) - 1
+"""Of one instruction."""
+MOST_INSTRUCTIONS = (1 << 20) - 1
+_SHARES = 4
+"""Shares of an instruction for each thread, at most."""
+_SPINS = 20_000
+"""Looks at the ticket before a worker goes to sleep: some 100 µs, longer than Python needs between two steps."""
+
+_PAUSE = {"x86_64": "call void @llvm.x86.sse2.pause()", "AMD64": "call void @llvm.x86.sse2.pause()"}
+
+# The words of the pool: 0 the ticket; on other cache lines 8 tasks done, 16 the kernel, 17 its arguments, 18 tasks,
+# 19 tasks a share. The last four belong to the instruction that the ticket names. Before they change the ticket is
+# closed (no task has the number 2^24 - 1), so that a worker that read some of them too late fails to swap.
+_SOURCE = """
+{declarations}
+define i64 @take(ptr %pool, i64 %ticket) {{
+  ; Do one share of the instruction that the ticket names; 0 where none is left or the ticket is old.
+  %kernel_at = getelementptr i64, ptr %pool, i64 16
+  %arguments_at = getelementptr i64, ptr %pool, i64 17
+  %tasks_at = getelementptr i64, ptr %pool, i64 18
+  %share_at = getelementptr i64, ptr %pool, i64 19
+  %kernel = load atomic ptr, ptr %kernel_at acquire, align 8
+  %arguments = load atomic ptr, ptr %arguments_at acquire, align 8
+  %tasks = load atomic i64, ptr %tasks_at acquire, align 8
+  %share = load atomic i64, ptr %share_at acquire, align 8
+  %task = and i64 %ticket, 16777215
+  %some = icmp slt i64 %task, %tasks
+  br i1 %some, label %try, label %none
+try:
+  %ahead = add i64 %task, %share
+  %short = icmp slt i64 %ahead, %tasks
+  %stop = select i1 %short, i64 %ahead, i64 %tasks
+  %taken = sub i64 %stop, %task
+  %later = add i64 %ticket, %taken
+  %swap = cmpxchg ptr %pool, i64 %ticket, i64 %later acq_rel acquire
+  %won = extractvalue {{ i64, i1 }} %swap, 1
+  br i1 %won, label %work, label %none
+work:
+  call void %kernel(ptr %arguments, i64 %task, i64 %stop)
+  %done_at = getelementptr i64, ptr %pool, i64 8
+  %before = atomicrmw add ptr %done_at, i64 %taken acq_rel
+  ret i64 1
+none:
+  ret i64 0
+}}
+
+define void @work(ptr %pool, i64 %spins) {{
+  ; What a worker does: take shares, until it has looked `spins` times in vain.
+entry:
+  %last = alloca i64
+  %left = alloca i64
+  store i64 -1, ptr %last
+  store i64 %spins, ptr %left
+  br label %look
+look:
+  %ticket = load atomic i64, ptr %pool acquire, align 8
+  %seen = load i64, ptr %last
+  %same = icmp eq i64 %ticket, %seen
+  br i1 %same, label %spin, label %try
+try:
+  store i64 %spins, ptr %left
+  %did = call i64 @take(ptr %pool, i64 %ticket)
+  %found = icmp ne i64 %did, 0
+  br i1 %found, label %look, label %remember
+remember:
+  store i64 %ticket, ptr %last
+  br label %look
+spin:
+  {pause}
+  %l = load i64, ptr %left
+  %l1 = sub i64 %l, 1
+  store i64 %l1, ptr %left
+  %tired = icmp sle i64 %l1, 0
+  br i1 %tired, label %leave, label %look
+leave:
+  ret void
+}}
+
+define void @run(ptr %pool, ptr %program, i64 %first, i64 %stop, i64 %stamp) {{
+  ; Go through the instructions from `first` to before `stop`; `stamp` is the number of the run.
+entry:
+  %i = alloca i64
+  %spun = alloca i64
+  store i64 %first, ptr %i
+  %high = shl i64 %stamp, 44
+  br label %head
+head:
+  %index = load i64, ptr %i
+  %more = icmp slt i64 %index, %stop
+  br i1 %more, label %body, label %leave
+body:
+  %offset = shl i64 %index, 2
+  %instruction = getelementptr i64, ptr %program, i64 %offset
+  %own_arguments_at = getelementptr i64, ptr %instruction, i64 1
+  %own_tasks_at = getelementptr i64, ptr %instruction, i64 2
+  %own_share_at = getelementptr i64, ptr %instruction, i64 3
+  %kernel = load ptr, ptr %instruction
+  %arguments = load ptr, ptr %own_arguments_at
+  %tasks = load i64, ptr %own_tasks_at
+  %share = load i64, ptr %own_share_at
+  %alone = icmp sle i64 %tasks, %share
+  br i1 %alone, label %serial, label %publish
+serial:
+  call void %kernel(ptr %arguments, i64 0, i64 %tasks)
+  br label %next
+publish:
+  %done_at = getelementptr i64, ptr %pool, i64 8
+  %kernel_at = getelementptr i64, ptr %pool, i64 16
+  %arguments_at = getelementptr i64, ptr %pool, i64 17
+  %tasks_at = getelementptr i64, ptr %pool, i64 18
+  %share_at = getelementptr i64, ptr %pool, i64 19
+  store atomic i64 0, ptr %done_at release, align 8
+  store atomic ptr %kernel, ptr %kernel_at release, align 8
+  store atomic ptr %arguments, ptr %arguments_at release, align 8
+  store atomic i64 %tasks, ptr %tasks_at release, align 8
+  store atomic i64 %share, ptr %share_at release, align 8
+  %place = shl i64 %index, 24
+  %open_ticket = or i64 %high, %place
+  store atomic i64 %open_ticket, ptr %pool release, align 8
+  br label %help
+help:
+  %ticket = load atomic i64, ptr %pool acquire, align 8
+  %position = and i64 %ticket, 16777215
+  %left = icmp slt i64 %position, %tasks
+  br i1 %left, label %share_in, label %wait_start
+share_in:
+  %did = call i64 @take(ptr %pool, i64 %ticket)
+  br label %help
+wait_start:
+  store i64 0, ptr %spun
+  br label %wait
+wait:
+  %done = load atomic i64, ptr %done_at acquire, align 8
+  %complete = icmp eq i64 %done, %tasks
+  br i1 %complete, label %close, label %idle
+idle:
+  {pause}
+  %s = load i64, ptr %spun
+  %s1 = add i64 %s, 1
+  store i64 %s1, ptr %spun
+  %long = icmp sgt i64 %s1, 2000
+  br i1 %long, label %yield, label %wait
+yield:
+  {sched_yield}
+  br label %wait
+close:
+  %closed = or i64 %open_ticket, 16777215
+  store atomic i64 %closed, ptr %pool release, align 8
+  br label %next
+next:
+  %index1 = add i64 %index, 1
+  store i64 %index1, ptr %i
+  br label %head
+leave:
+  ret void
+}}
+"""
+
+
+def _source() -> str:
+    pause = _PAUSE.get(platform.machine(), "")
+    posix = sys.platform != "win32"
+    declarations = "declare void @llvm.x86.sse2.pause()\n" if pause else ""
+    declarations += "declare i32 @sched_yield()\n" if posix else ""
+    yielding = "call i32 @sched_yield()" if posix else ""
+    return _SOURCE.format(declarations=declarations, pause=pause, sched_yield=yielding)
+
+
+class _Pool:
+    """The threads, and the words they share. There is one in a process."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        words = np.zeros(32, np.int64)
+        skip = (-words.ctypes.data // 8) % 8
+        self._words = words[skip : skip + 24]
+        self._words[0] = MOST_TASKS
+        self._address = self._words.ctypes.data
+        pointer, word = ctypes.c_void_p, ctypes.c_int64
+        run, work = compiled_functions(_source(), "run", "work")
+        self._run = ctypes.CFUNCTYPE(None, pointer, pointer, word, word, word)(run)
+        self._work = ctypes.CFUNCTYPE(None, pointer, word)(work)
+        self._stamp = 0
+        self._lock = threading.Lock()
+        self._calls = [threading.Event() for _ in range(threads - 1)]
+        for call in self._calls:
+            threading.Thread(target=self._serve, args=(call,), daemon=True, name="tfcli-worker").start()
+
+    def _serve(self, call: threading.Event) -> None:
+        while True:
+            call.wait()
+            self._work(self._address, _SPINS)
+            call.clear()
+
+    def run(self, program: int, first: int, stop: int) -> None:
+        with self._lock:
+            for call in self._calls:
+                if not call.is_set():
+                    call.set()
+            self._stamp = (self._stamp + 1) & 0xFFFFF
+            self._run(self._address, program, first, stop, self._stamp)
+
+
+@functools.cache
+def pool() -> _Pool:
+    return _Pool(thread_count())
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked child has none of the threads.
+    os.register_at_fork(after_in_child=pool.cache_clear)
+
+
+class Instruction(NamedTuple):
+    """One call of a kernel: its address, the words of its arguments, how many tasks there are, and how many of them
+    are worth handing to a thread.
+    """
+
+    kernel: int
+    arguments: Sequence[int]
+    tasks: int
+    grain: int = 1
+
+
+class Program:
+    """Instructions in order. The words of `arguments` may be changed between runs; `starts` says where each begins."""
+
+    def __init__(self, instructions: Sequence[Instruction]) -> None:
+        assert len(instructions) <= MOST_INSTRUCTIONS
+        self._pool = pool()
+        self.starts = np.concatenate([[0], np.cumsum([len(i.arguments) for i in instructions])]).astype(int).tolist()
+        self.arguments = np.array([word for i in instructions for word in i.arguments] or [0], np.int64)
+        base = self.arguments.ctypes.data
+        self._table = np.array(
+            [
+                (i.kernel, base + 8 * start, i.tasks, self._share(i))
+                for i, start in zip(instructions, self.starts, strict=False)
+            ]
+            or [(0, 0, 0, 0)],
+            np.int64,
+        )
+        self._address = self._table.ctypes.data
+
+    def _share(self, instruction: Instruction) -> int:
+        """Tasks taken at once: a few shares a thread, so that a slow thread does not keep the others waiting."""
+        assert 0 <= instruction.tasks < MOST_TASKS
+        if self._pool.threads == 1:
+            return max(1, instruction.tasks)
+        return max(1, instruction.grain, instruction.tasks // (_SHARES * self._pool.threads))
+
+    def run(self, first: int, stop: int) -> None:
+        """Run the instructions from `first` to before `stop`."""
+        self._pool.run(self._address, first, stop)

@@ -1,0 +1,108 @@
+"""The steps of a plan: each node with the kernel calls that it becomes."""
+
+import importlib
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tfcli.engine.graph.ir import AssignVariable, Constant, Node, Placeholder, ReadVariable
+from tfcli.engine.kernels.code import Code
+from tfcli.engine.kernels.lowering import LOWERINGS, Argument, Scratch
+from tfcli.engine.kernels.pointwise import ELEMENTS, emit_copy, is_pointwise, lower_single
+from tfcli.engine.kernels.target import Target, host
+from tfcli.engine.ops import elementwise as e
+from tfcli.engine.ops import shape as s
+from tfcli.engine.tensor import Tensor, Variable
+
+_SAME_MEMORY = (s.Reshape, s.ReshapeLike, s.ExpandDims, s.Squeeze, e.Identity, e.StopGradient)
+
+
+@dataclass
+class Call:
+    """Of a kernel."""
+
+    kernel: Code
+    arguments: Sequence[Argument]
+    tasks: int
+    grain: int
+
+
+@dataclass
+class Step:
+    """A node with its kernel calls. Where it is not `native` its own `forward` runs."""
+
+    node: Node
+    native: bool = False
+    calls: list[Call] = field(default_factory=list)
+
+    def scratches(self) -> list[Scratch]:
+        found = [a for call in self.calls for a in call.arguments if isinstance(a, Scratch)]
+        return list({id(s): s for s in found}.values())
+
+
+class _Emitter:
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.calls: list[Call] = []
+
+    def __call__(self, kernel: Code, arguments: Sequence[Argument], tasks: int, grain: int = 1) -> None:
+        if tasks:
+            self.calls.append(Call(kernel, arguments, tasks, grain))
+
+
+def is_view(node: Node) -> bool:
+    """Whether the output is the first input's memory under another shape."""
+    ends = (node.inputs[0], node.outputs[0]) if isinstance(node.op, _SAME_MEMORY) else ()
+    return bool(ends) and all(x.shape.is_fully_defined() for x in ends)
+
+
+def is_given(node: Node) -> bool:
+    """Whether there is nothing to do for the node: its value is there when its turn comes."""
+    return isinstance(node.op, Constant | Placeholder | ReadVariable) or is_view(node)
+
+
+def copying(source: Tensor | Variable, target: Tensor | Variable) -> list[Call]:
+    """The calls that write what `source` holds to `target`."""
+    emit = _Emitter(host())
+    assert emit_copy(emit, source, target), f"no kernel copies {source}"
+    return emit.calls
+
+
+FAMILIES = (
+    "products",
+    "convolution",
+    "pooling",
+    "rows",
+    "reductions",
+    "indexing",
+    "layout",
+    "losses",
+    "randomness",
+    "recurrent",
+)
+
+
+def lower(nodes: Sequence[Node]) -> list[Step]:
+    """A step for each node."""
+    for family in FAMILIES:
+        if importlib.util.find_spec(f"tfcli.engine.kernels.{family}"):
+            importlib.import_module(f"tfcli.engine.kernels.{family}")
+    target = host()
+    return [_lowered(node, target) for node in nodes]
+
+
+def _lowered(node: Node, target: Target) -> Step:
+    if is_given(node):
+        return Step(node, native=True)
+    tensors = (*node.inputs, *node.outputs)
+    if not all(x.shape.is_fully_defined() and x.dtype.numpy.kind != "O" for x in tensors):
+        return Step(node)
+    emit = _Emitter(target)
+    if isinstance(node.op, AssignVariable):
+        native = node.outputs[0].dtype.name in ELEMENTS and emit_copy(emit, node.inputs[0], node.op.variable)
+    elif type(node.op) in LOWERINGS:
+        native = LOWERINGS[type(node.op)](node, emit)
+    else:
+        single = len(node.outputs) == 1 and is_pointwise(node.op, node.inputs, node.outputs[0])
+        native = single and lower_single(node, emit)
+    return Step(node, native, emit.calls if native else [])
