@@ -6,8 +6,8 @@ import numpy as np
 
 from tfcli.data.features import Feature, Float, IndexFeature, OutputMode, as_output
 from tfcli.data.table import Table, parse_number
-from tfcli.data.vocabulary import hash_bins
 from tfcli.declare import Declared, PositiveInt, nearest
+from tfcli.engine.preprocessing.categories import crossed
 from tfcli.errors import DataError
 
 INPUT = "features"
@@ -40,21 +40,24 @@ class FeatureSpace:
         return {name: feature.learn(train, name) for name, feature in self.features.items()}
 
     def encode(self, table: Table, learned: dict[str, Any]) -> dict[str, np.ndarray]:
-        """Model inputs by name: one (N, K) called `features`, or one a feature. Raises DataError naming row and
-        column."""
+        """Model inputs by name: one (N, K) called `features` and the texts (N,), or one a feature. Raises DataError
+        naming row and column."""
         self._refuse_absent(table)
         encoded = {n: f.encode(table, n, learned[n], self.floatx) for n, f in self.features.items()}
         encoded |= {cross.name: self._cross(cross, table, learned) for cross in self.crosses}
-        return encoded if self.output_mode == "dict" else {INPUT: np.concatenate(list(encoded.values()), axis=1)}
+        if self.output_mode == "dict":
+            return encoded
+        texts = {name: array for name, array in encoded.items() if array.dtype == object}
+        numbers = [array for name, array in encoded.items() if name not in texts]
+        return ({INPUT: np.concatenate(numbers, axis=1)} if numbers else {}) | texts
 
     def _cross(self, cross: Cross, table: Table, learned: dict[str, Any]) -> np.ndarray:
         parts = []
         for name in cross.features:
             feature = self.features[name]
             assert isinstance(feature, IndexFeature), "DataSpec.check lets only features with categories be crossed"
-            parts.append(feature.indices(table, name, learned[name]).tolist())
-        texts = np.array(["_X_".join(map(str, row)) for row in zip(*parts, strict=True)], object)
-        return as_output(hash_bins(texts, cross.crossing_dim), cross.crossing_dim, cross.output_mode, self.floatx)
+            parts.append(feature.indices(table, name, learned[name]))
+        return as_output(crossed(parts, cross.crossing_dim), cross.crossing_dim, cross.output_mode, self.floatx)
 
     def _refuse_absent(self, table: Table) -> None:
         for name in self.features:
@@ -89,6 +92,6 @@ def _refuse_texts(table: Table, name: str) -> None:
             f"mend the text, or say what counts as missing, as in `missing_values: ['', NA, '?']`"
         )
     raise DataError(
-        f"{table.where(at, name)}: {texts[at]!r} is a text, and a model takes numbers; list the columns to use under"
-        f" `data.features`, this one as `{name}: string_categorical`"
+        f"{table.where(at, name)}: {texts[at]!r} is a text; list the columns to use under `data.features`, this one"
+        f" as `{name}: string_categorical`, or as `{name}: text` for a text_vectorization"
     )

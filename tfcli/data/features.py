@@ -1,16 +1,22 @@
 """Feature columns, in the words of Keras's FeatureSpace: how a table's column becomes numbers."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
 from tfcli.data.table import Table
-from tfcli.data.vocabulary import hash_bins, learn_tokens, look_up, multi_hot
+from tfcli.data.vocabulary import learn_tokens
 from tfcli.declare import Declared, FieldError, NonNegativeInt, PositiveInt, Range
+from tfcli.engine.fingerprints import hash_bins
+from tfcli.engine.preprocessing.encoding import as_bytes, encode
+from tfcli.engine.preprocessing.learning import configured, learn
+from tfcli.engine.preprocessing.lookup import IntegerLookup, Lookup, StringLookup
+from tfcli.engine.preprocessing.numeric import Discretization, Normalization
+from tfcli.engine.tensor import Tensor
 from tfcli.errors import DataError
 
 OutputMode = Literal["one_hot", "int"]
-EPSILON = 1e-7
+_SCALED = configured(Normalization)
 
 
 class Feature(Declared, kind="feature"):
@@ -95,18 +101,18 @@ class FloatNormalized(NumberFeature):
     """A number less the training split's mean, divided by its standard deviation."""
 
     def learn_numbers(self, numbers: np.ndarray) -> dict[str, Any]:
-        return {"mean": numbers.mean(axis=0).tolist(), "variance": numbers.var(axis=0).tolist()}
+        return learn(_SCALED, [numbers.reshape(len(numbers), -1)])
 
     def transform(self, numbers: np.ndarray, learned: dict[str, Any]) -> np.ndarray:
-        deviation = np.maximum(np.sqrt(learned["variance"]), EPSILON)
-        return (numbers - np.asarray(learned["mean"])) / deviation
+        rows = Tensor(numbers.reshape(len(numbers), -1))
+        return _SCALED.scaled(rows, learned["mean"], learned["variance"]).array
 
 
 class FloatDiscretized(NumberFeature):
     """A number as the bin that it falls in: `num_bins` bins of equally many training examples, or those between
     `bin_boundaries`.
 
-    Boundaries are the exact quantiles of the training split (Keras estimates them).
+    Boundaries are quantiles of the training split, estimated as Keras does.
     """
 
     num_bins: Annotated[int, Range(low=2)] | None = None
@@ -123,10 +129,11 @@ class FloatDiscretized(NumberFeature):
     def learn_numbers(self, numbers: np.ndarray) -> dict[str, Any]:
         if self.num_bins is None:
             return {"bin_boundaries": self.bin_boundaries}
-        return {"bin_boundaries": np.quantile(numbers, np.arange(1, self.num_bins) / self.num_bins).tolist()}
+        return learn(configured(Discretization, num_bins=self.num_bins), [numbers])
 
     def indices(self, table: Table, name: str, learned: dict[str, Any]) -> np.ndarray:
-        return np.digitize(self._filled(table, name, learned["fill"]), learned["bin_boundaries"])
+        declared, numbers = configured(Discretization), self._filled(table, name, learned["fill"])
+        return declared.compute(declared.prepare(learned), "float32", numbers)
 
     def encode(self, table: Table, name: str, learned: dict[str, Any], floatx: str) -> np.ndarray:
         size = len(learned["bin_boundaries"]) + 1
@@ -153,6 +160,9 @@ class CategoricalFeature(Feature, abstract=True):
         if self.max_tokens is not None and self.max_tokens <= self.num_oov_indices:
             raise FieldError("max_tokens", f"must be more than num_oov_indices ({self.num_oov_indices})")
 
+    lookup: ClassVar[type[Lookup]]
+    """How values are looked up."""
+
     def values(self, table: Table, name: str) -> tuple[np.ndarray, np.ndarray]:
         """The column's values, and which are missing."""
         raise AssertionError(f"{type(self).__name__} must define values")
@@ -164,15 +174,17 @@ class CategoricalFeature(Feature, abstract=True):
 
     def indices(self, table: Table, name: str, learned: dict[str, Any]) -> np.ndarray:
         values, missing = self.values(table, name)
-        indices = look_up(values, learned["vocabulary"], self.num_oov_indices)
+        declared = configured(self.lookup, num_oov_indices=self.num_oov_indices)
+        vocabulary = declared.prepare({"vocabulary": learned["vocabulary"]})
+        assert vocabulary is not None, "there is one for every learned vocabulary"
         if self.num_oov_indices:
-            return np.where(missing, 0, indices)
-        unknown = missing | (indices < 0)
+            return np.where(missing, 0, declared.indices(vocabulary, values))
+        unknown = missing | np.array([value not in vocabulary.index for value in values.tolist()], bool)
         if unknown.any():
             at = int(unknown.argmax())
             what = "a category is missing" if missing[at] else f"{values[at]!r} does not occur in the training split"
             raise DataError(f"{table.where(at, name)}: {what}, and num_oov_indices is 0")
-        return indices
+        return declared.indices(vocabulary, values)
 
     def encode(self, table: Table, name: str, learned: dict[str, Any], floatx: str) -> np.ndarray:
         size = len(learned["vocabulary"]) + self.num_oov_indices
@@ -182,6 +194,8 @@ class CategoricalFeature(Feature, abstract=True):
 class StringCategorical(CategoricalFeature):
     """A text as one of the training split's texts."""
 
+    lookup = StringLookup
+
     def values(self, table: Table, name: str) -> tuple[np.ndarray, np.ndarray]:
         return string_values(table, name)
 
@@ -189,12 +203,14 @@ class StringCategorical(CategoricalFeature):
 class IntegerCategorical(CategoricalFeature):
     """A whole number as one of the training split's whole numbers."""
 
+    lookup = IntegerLookup
+
     def values(self, table: Table, name: str) -> tuple[np.ndarray, np.ndarray]:
         return integer_values(table, name)
 
 
 class HashedFeature(Feature, abstract=True):
-    """A column of categories, each put into one of `num_bins` by a hash (BLAKE2b of its text, not Keras's FarmHash)."""
+    """A column of categories, each put into one of `num_bins` by a hash of its text, FarmHash as in Keras."""
 
     num_bins: PositiveInt
     output_mode: OutputMode = "one_hot"
@@ -204,7 +220,7 @@ class HashedFeature(Feature, abstract=True):
 
     def indices(self, table: Table, name: str, learned: dict[str, Any]) -> np.ndarray:
         values, missing = self.values(table, name)
-        return hash_bins(np.where(missing, "", values.astype(str)), self.num_bins)
+        return hash_bins(as_bytes(np.where(missing, "", values.astype(str)).astype(object)), self.num_bins)
 
     def encode(self, table: Table, name: str, learned: dict[str, Any], floatx: str) -> np.ndarray:
         return as_output(self.indices(table, name, learned), self.num_bins, self.output_mode, floatx)
@@ -222,6 +238,14 @@ class IntegerHashed(HashedFeature):
 
     def values(self, table: Table, name: str) -> tuple[np.ndarray, np.ndarray]:
         return integer_values(table, name)
+
+
+class Text(Feature):
+    """A text as it is: a model input of its own, for a `text_vectorization` stage or layer."""
+
+    def encode(self, table: Table, name: str, learned: dict[str, Any], floatx: str) -> np.ndarray:
+        _refuse_lists(table, name)
+        return table.texts(name)
 
 
 IndexFeature = CategoricalFeature | HashedFeature | FloatDiscretized
@@ -256,4 +280,4 @@ def _refuse_lists(table: Table, name: str) -> None:
 
 def as_output(indices: np.ndarray, size: int, output_mode: OutputMode, floatx: str) -> np.ndarray:
     """indices (N,) -> (N, size) one-hot, or (N, 1) int64."""
-    return multi_hot(indices, size, floatx) if output_mode == "one_hot" else indices.astype(np.int64)[:, None]
+    return encode(indices, size, "one_hot", floatx) if output_mode == "one_hot" else indices.astype(np.int64)[:, None]

@@ -25,8 +25,14 @@ class Case:
     """What Keras takes as arguments of the call."""
     keras_precision: str = "float64"
     """float32 for what TensorFlow has in float32 alone."""
+    tolerance: float = 2e-5
+    """How far off, relatively, numbers may be: Keras's own rounding."""
     gradient: bool = True
     """The output is differentiable in the inputs."""
+    values: list[Any] | None = None
+    """The inputs themselves, nested lists of texts or numbers, in place of `shapes`."""
+    learn: Any = None
+    """What the layer adapts to before it is called."""
 
     @property
     def type_name(self) -> str:
@@ -46,11 +52,19 @@ def pattern(shape: tuple[int, ...], salt: float) -> np.ndarray:
 
 
 def inputs_of(case: Case) -> list[np.ndarray]:
-    """float64 or int32 inputs."""
+    """float64 or int32 inputs, or texts."""
+    if case.values is not None:
+        return [as_input(value) for value in case.values]
     arrays = [pattern(shape, 0.3 + i) for i, shape in enumerate(case.shapes)]
     if case.integers is None:
         return arrays
     return [((a + 1.0) / 2.0 * case.integers).astype(np.int32) % case.integers for a in arrays]
+
+
+def as_input(value: Any) -> np.ndarray:
+    """Nested lists as texts, int32 or float64."""
+    array = np.array(value)
+    return array.astype({"U": object, "i": np.int32}.get(array.dtype.kind, np.float64))
 
 
 def masks_of(case: Case) -> list[np.ndarray] | None:

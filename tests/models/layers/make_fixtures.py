@@ -2,6 +2,8 @@
 
     python tests/models/layers/make_fixtures.py
 
+STFTSpectrogram also needs SciPy.
+
 What TensorFlow has in float64 is computed in it, and kept in float32. `values` holds one part after the other. `facts`,
 as JSON, has for each case the shapes of its outputs, the name and shape of each weight, and the size of each part:
 `output`; `gradient`, that of the sum of the outputs, each times its `pattern`, in the inputs; `state`, the weights that
@@ -21,9 +23,11 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import keras
 import numpy as np
 import table_core
+import table_features
+import table_preprocessing
 import table_sequence
 import tensorflow as tf
-from layer_cases import Case, inputs_of, masks_of, pattern, weight_of
+from layer_cases import Case, as_input, inputs_of, masks_of, pattern, weight_of
 
 CLASSES = {name.lower(): cls for name, cls in vars(keras.layers).items() if isinstance(cls, type)}
 
@@ -72,8 +76,11 @@ def record(case: Case) -> tuple[np.ndarray, dict[str, Any]]:
     layer, masks = make_layer(case), masks_of(case)
     arrays = [a.astype(case.keras_precision) if a.dtype.kind == "f" else a for a in inputs_of(case)]
     options = {"training": case.training} if "training" in layer.call.__code__.co_varnames else {}
+    if case.learn is not None:
+        layer.adapt(as_input(case.learn))
     call(layer, case, tensors_of(arrays, masks), **options)
-    layer.set_weights([weight_of(w.name, w.shape, i) for i, w in enumerate(layer.weights)])
+    if case.learn is None:
+        layer.set_weights([weight_of(w.name, w.shape, i) for i, w in enumerate(layer.weights)])
     tensors = tensors_of(arrays, masks)
     with tf.GradientTape() as tape:
         tape.watch([t for t in tensors if t.dtype.is_floating])
@@ -109,7 +116,7 @@ PLAIN = (bool, int, float, str, type(None))
 
 def main() -> None:
     values, facts, signatures = [], {}, {}
-    for table in (table_core.CASES, table_sequence.CASES):
+    for table in (table_core.CASES, table_features.CASES, table_preprocessing.CASES, table_sequence.CASES):
         for type_name, cases in table.items():
             if type_name.replace("_", "") in CLASSES:
                 signatures[type_name] = signature(type_name)

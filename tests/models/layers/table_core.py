@@ -61,6 +61,7 @@ def random(name: str, *shape: int, **fields: object) -> list[Case]:
 
 
 CASES: dict[str, list[Case]] = {
+    "random_fourier_features": [case("random_fourier_features", (2, 3), output_dim=4, keras=False)],
     # core
     "dense": [
         case("dense", (3, 4), units=5),

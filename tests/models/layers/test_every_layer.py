@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import table_core
+import table_features
 import table_preprocessing
 import table_sequence
 from layer_cases import Case, inputs_of, masks_of
@@ -27,10 +28,12 @@ from tfcli.models.layers.base import Layer, building
 for module in pkgutil.walk_packages(tfcli.models.layers.__path__, "tfcli.models.layers."):
     importlib.import_module(module.name)
 
-CASES = table_core.CASES | table_preprocessing.CASES | table_sequence.CASES
+CASES = table_core.CASES | table_features.CASES | table_preprocessing.CASES | table_sequence.CASES
 REGISTERED = [cls.type_name for cls in Layer.registry or () if cls.__module__.startswith("tfcli.models.layers.")]
 NOT_ALONE = {"block", "residual", "gru_cell", "lstm_cell", "simple_rnn_cell", "stacked_rnn_cells"}
 """Containers, which the model takes apart, and cells, which `rnn` steps."""
+NEEDS_A_LIBRARY = {"byte_pair_tokenizer"}
+"""Tested by itself, where the library is installed."""
 FIRST = [pytest.param(cases[0], id=name) for name, cases in sorted(CASES.items())]
 
 
@@ -59,7 +62,7 @@ def arrays_of(case: Case, dtype: str = "float64") -> list[Tensor]:
 
 @pytest.mark.parametrize("name", REGISTERED)
 def test_every_layer_has_a_case(name):
-    assert (name in CASES) != (name in NOT_ALONE)
+    assert (name in CASES) != (name in NOT_ALONE | NEEDS_A_LIBRARY)
 
 
 @pytest.mark.parametrize("case", FIRST)

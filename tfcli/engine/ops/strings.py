@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 
+from tfcli.engine.fingerprints import hash_bins
 from tfcli.engine.op import Op
 from tfcli.engine.spec import DType, Shape, TensorSpec, as_dtype, broadcast, float32, int32, int64, show_shape
 from tfcli.engine.tensor import Tensor, convert_to_tensor
@@ -177,7 +177,9 @@ class AsString(Op):
 
 
 class StringToHashBucket(Op):
-    """A number from 0 to num_buckets - 1 for each text, the same on every machine."""
+    """A number from 0 to num_buckets - 1 for each text, the same on every machine: by its fingerprint, or its SipHash
+    with a key.
+    """
 
     num_buckets: int
     key: tuple[int, ...] = ()
@@ -188,9 +190,7 @@ class StringToHashBucket(Op):
         return TensorSpec(x.shape, int64)
 
     def forward(self, x):
-        key = b"".join((k % (1 << 64)).to_bytes(8, "little") for k in self.key)
-        digest = lambda text: blake2b(text, digest_size=8, key=key).digest()  # noqa: E731
-        return _each(lambda text: int.from_bytes(digest(text), "little") % self.num_buckets, x, np.int64)
+        return hash_bins(x.ravel().tolist(), self.num_buckets, self.key or None).reshape(x.shape)
 
 
 class StringJoin(Op):
@@ -380,17 +380,17 @@ def as_string(
 
 
 def to_hash_bucket(input: Any, num_buckets: int) -> Tensor:
-    """A bucket from 0 to num_buckets - 1 for each text. Spread as evenly as TensorFlow's, with other numbers."""
+    """A bucket for each text: that of `to_hash_bucket_fast`; TensorFlow's hash differs from release to release."""
     return StringToHashBucket(int(num_buckets))(input)
 
 
 def to_hash_bucket_fast(input: Any, num_buckets: int) -> Tensor:
-    """As to_hash_bucket."""
+    """A bucket from 0 to num_buckets - 1 for each text, by FarmHash's fingerprint."""
     return StringToHashBucket(int(num_buckets))(input)
 
 
 def to_hash_bucket_strong(input: Any, num_buckets: int, key: Sequence[int]) -> Tensor:
-    """As to_hash_bucket, in a way that only the key (two integers) tells."""
+    """A bucket from 0 to num_buckets - 1 for each text, by SipHash with a key of two integers."""
     return StringToHashBucket(int(num_buckets), tuple(int(k) for k in key))(input)
 
 

@@ -1,11 +1,16 @@
 """What a preprocessing declaration is, and the random numbers that it may draw."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Iterable
+from types import new_class
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from tfcli.declare import FieldError, Hints
+from tfcli.engine.ops.distributions import gamma
+from tfcli.engine.ops.elementwise import divide_no_nan
 from tfcli.engine.ops.random import normal_like, uniform_like
+from tfcli.engine.ops.shape import zeros_like
 from tfcli.engine.tensor import Tensor
 
 _LAST = "only `channels_last` is there: images are (batch, height, width, channels); a permute layer moves the channels"
@@ -26,6 +31,14 @@ class Preprocessing:
         super().__init_subclass__(**kwargs)
         if cls.__doc__ is None:  # a registration is described as what it registers
             cls.__doc__ = next(base.__doc__ for base in cls.__mro__[1:] if base.__doc__)
+
+    @classmethod
+    def of(cls, **fields: Any) -> Self:
+        """One with these fields, for use inside another. Raises FieldError."""
+        made = cls.__new__(cls)
+        made.__dict__.update(fields)
+        made.check()
+        return made
 
     def check(self) -> None:
         """Raise FieldError where fields do not go together."""
@@ -54,15 +67,34 @@ class Draws:
         """(1, 1, 1, 1), a number that the images of a batch share; (N, 1, 1, 1) where each is a batch of its own."""
         return uniform_like(np.zeros((1, 1, 1, 1), self.images.dtype.numpy), low, high, seed=self.seed)
 
-    def normal(self) -> Tensor:
-        """A number for each entry of the images."""
-        return normal_like(self.images, seed=self.seed)
+    def normal(self, like: Tensor) -> Tensor:
+        """Normally distributed numbers in the shape of `like`, (N, H, W, C)."""
+        return normal_like(like, seed=self.seed)
+
+    def gamma(self, alpha: Tensor) -> Tensor:
+        """A number of the gamma distribution for each shape `alpha`, (N or 1, 1, 1, 1)."""
+        return gamma((), alpha, dtype=alpha.dtype, seed=self.seed)
+
+    @property
+    def apart(self) -> bool:
+        """Whether each image is a batch of its own."""
+        return False
+
+    def each(self, value: float | Tensor) -> Tensor:
+        """`value` for each image, (N, 1, 1, 1)."""
+        return zeros_like(self._one) + value
+
+    def beta(self, alpha: Tensor) -> Tensor:
+        """A number of the beta distribution with both parameters `alpha`, for each of them."""
+        first, second = self.gamma(alpha), self.gamma(alpha)
+        return divide_no_nan(first, first + second)
 
 
 class Augmentation(Preprocessing):
-    """Changes images at random, in training alone."""
+    """Changes images, in training alone, and but for a few at random."""
 
-    seed: int | None
+    seed = None  # type: int | None
+    """A field of those that draw."""
 
     def augment(self, images: Tensor, draws: Draws) -> Tensor:
         """images (N, H, W, C), changed."""
@@ -80,3 +112,13 @@ def bounds(
     if isinstance(value, tuple):
         return min(value), max(value)
     return (max(-abs(value), low), abs(value)) if symmetric else (0.0, value)
+
+
+def registered(declarations: Iterable[type], room: type) -> dict[str, type]:
+    """The declarations as classes of a room (layers, stages) whose base is `room`, by name."""
+    return {
+        kind.__name__: new_class(
+            kind.__name__, (kind, room), exec_body=lambda body: body.update(__module__=room.__module__)
+        )
+        for kind in declarations
+    }

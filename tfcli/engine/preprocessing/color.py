@@ -1,7 +1,7 @@
-"""Colours changed at random, and parts of images erased."""
+"""Colours changed at random."""
 
-from tfcli.declare import Probability
-from tfcli.engine.ops.elementwise import where
+from tfcli.declare import FieldError, Probability
+from tfcli.engine.ops.elementwise import floor, where
 from tfcli.engine.ops.image import clipped, hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
 from tfcli.engine.ops.reduce import reduce_mean
 from tfcli.engine.ops.shape import concat, zeros_like
@@ -87,6 +87,83 @@ class RandomSaturation(Augmentation):
         bottom, top = sorted(self.value_range)
         saturation = clipped(hsv[..., 1:2] * (drawn / (1.0 - drawn + 1e-7)), (bottom, top))
         return hsv_to_rgb(concat([hsv[..., :1], saturation, hsv[..., 2:]], -1))
+
+
+class RandomColorJitter(Augmentation):
+    """Brightness, contrast, saturation and hue changed at random, one after the other, as far as they are given."""
+
+    value_range: ValueRange = (0, 255)
+    brightness_factor: Bounds | None = None
+    "As `factor` of random_brightness, and so on."
+    contrast_factor: Bounds | None = None
+    saturation_factor: Bounds | None = None
+    hue_factor: Bounds | None = None
+    seed: int | None = None
+    data_format: DataFormat = None
+
+    def check(self) -> None:
+        self._parts()
+
+    def _parts(self) -> list[Augmentation]:
+        kinds: dict[str, type[Augmentation]] = {
+            "brightness_factor": RandomBrightness,
+            "contrast_factor": RandomContrast,
+            "saturation_factor": RandomSaturation,
+            "hue_factor": RandomHue,
+        }
+        parts = []
+        for field, kind in kinds.items():
+            factor = getattr(self, field)
+            if factor is None:
+                continue
+            try:
+                parts.append(kind.of(factor=factor, value_range=self.value_range))
+            except FieldError as error:
+                raise FieldError(field, error.message) from error
+        return parts
+
+    def augment(self, images: Tensor, draws: Draws) -> Tensor:
+        for part in self._parts():
+            images = part.augment(images, draws)
+        return images
+
+
+class RandomColorDegeneration(Augmentation):
+    """The colours of each image drawn towards grey by a random part; a negative one strengthens them."""
+
+    factor: Bounds
+    "The greatest part, for both directions, or the least and the greatest, in -1 … 1."
+    value_range: ValueRange = (0, 255)
+    data_format: DataFormat = None
+    seed: int | None = None
+
+    def check(self) -> None:
+        bounds(self.factor, "factor", -1, 1)
+
+    def augment(self, images: Tensor, draws: Draws) -> Tensor:
+        part = draws.uniform(*bounds(self.factor, "factor", -1, 1))
+        return clipped(images + part * (rgb_to_grayscale(images) - images), sorted(self.value_range))
+
+
+class RandomPosterization(Augmentation):
+    """Images with a random number of bits for each colour."""
+
+    factor: Bounds
+    "How many bits: fewer than this number, or from the one up to below the other, in 1 … 8; two equal ones are exact."
+    value_range: ValueRange = (0, 255)
+    data_format: DataFormat = None
+    seed: int | None = None
+
+    def check(self) -> None:
+        bounds(self.factor, "factor", 1, 8)
+
+    def augment(self, images: Tensor, draws: Draws) -> Tensor:
+        bottom, top = sorted(self.value_range)
+        scale = 255.0 / (top - bottom)
+        step = 2.0 ** (8.0 - floor(draws.uniform(*bounds(self.factor, "factor", 1, 8))))
+        # What is outside of the range of values has no place among 8 bits.
+        whole = floor(clipped((images - bottom) * scale, (0.0, 255.0)))
+        return floor(whole / step) * step / scale + bottom
 
 
 class RandomGrayscale(Augmentation):

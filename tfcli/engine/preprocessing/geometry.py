@@ -1,12 +1,14 @@
 """Images moved at random."""
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
-from tfcli.declare import PositiveInt
+from tfcli.declare import PositiveInt, Probability
+from tfcli.engine.ops.decomposition import solve
 from tfcli.engine.ops.elementwise import cast, cos, floor, less_equal, sin, where
 from tfcli.engine.ops.image import crop_at, projective_transform
-from tfcli.engine.ops.shape import concat, ones_like, reverse, zeros_like
+from tfcli.engine.ops.shape import concat, ones_like, reverse, stack, zeros_like
 from tfcli.engine.preprocessing.base import Augmentation, Bounds, DataFormat, Draws, bounds
 from tfcli.engine.preprocessing.images import enlarged, image_size
 from tfcli.engine.tensor import Tensor
@@ -119,8 +121,80 @@ class RandomTranslation(_Warp):
         return self.warped(images, one, zero, -across, zero, one, -down)
 
 
+class RandomShear(_Warp):
+    """Images slanted at random, in either direction."""
+
+    x_factor: Bounds = 0.0
+    "The greatest shift to the side for each pixel down, or the least and the greatest, in 0 … 1."
+    y_factor: Bounds = 0.0
+    "The greatest shift down for each pixel to the side, likewise."
+    interpolation: Interpolation = "bilinear"
+    fill_mode: FillMode = "reflect"
+    fill_value: float = 0.0
+    data_format: DataFormat = None
+    seed: int | None = None
+
+    def check(self) -> None:
+        self._bounds("x_factor")
+        self._bounds("y_factor")
+
+    def _bounds(self, field: str) -> tuple[float, float]:
+        factor: Bounds = getattr(self, field)
+        low, high = bounds(factor, field, 0, 1)
+        return (low, high) if isinstance(factor, tuple) else (-high, high)
+
+    def augment(self, images: Tensor, draws: Draws) -> Tensor:
+        sign = where(draws.uniform() > 0.5, draws.each(-1.0), draws.each(1.0))
+        down = draws.uniform(*self._bounds("y_factor")) * sign
+        across = draws.uniform(*self._bounds("x_factor")) * sign
+        zero, one = zeros_like(sign), ones_like(sign)
+        return self.warped(images, one, across, zero, down, one, zero)
+
+
+class RandomPerspective(Augmentation):
+    """Images seen at a slant, each with a random probability from `factor`: the corners move apart from each other."""
+
+    factor: Bounds = 1.0
+    "The greatest probability, or the least and the greatest."
+    scale: Probability = 1.0
+    "How far corners move: up to half of this fraction of the image."
+    interpolation: Interpolation = "bilinear"
+    fill_value: float = 0.0
+    seed: int | None = None
+    data_format: DataFormat = None
+
+    def check(self) -> None:
+        bounds(self.factor, "factor", 0, 1)
+
+    def augment(self, images: Tensor, draws: Draws) -> Tensor:
+        height, width = image_size(images)
+        chosen = draws.uniform() < draws.uniform(*bounds(self.factor, "factor", 0, 1))
+        corners = [(x, y) for y in (0.0, float(height - 1)) for x in (0.0, float(width - 1))]
+        moved = [tuple(place * self._stretch(draws) for place in corner) for corner in corners]
+        transforms = homography(corners, moved)
+        warped = projective_transform(images, transforms, self.interpolation, "constant", self.fill_value)
+        return where(chosen, warped, images)
+
+    def _stretch(self, draws: Draws) -> Tensor:
+        return draws.uniform(1.0 - 0.5 * self.scale, 1.0 + 0.5 * self.scale)[:, 0, 0, 0]
+
+
+def homography(start: Sequence[tuple[float, float]], end: Sequence[tuple[Tensor, ...]]) -> Tensor:
+    """The transforms (N, 8) of projective_transform that bring four points to others, of N numbers a coordinate."""
+    rows, targets = [], []
+    for (x, y), (to_x, to_y) in zip(start, end, strict=True):
+        zero, one = zeros_like(to_x), ones_like(to_x)
+        rows.append(stack([to_x, to_y, one, zero, zero, zero, to_x * -x, to_y * -x], axis=1))
+        rows.append(stack([zero, zero, zero, to_x, to_y, one, to_x * -y, to_y * -y], axis=1))
+        targets += [one * x, one * y]
+    return solve(stack(rows, axis=1), stack(targets, axis=1)[:, :, None])[:, :, 0]
+
+
 class RandomCrop(Augmentation):
-    """A random (height, width) part; images that are not larger are cut to the aspect ratio and enlarged."""
+    """A random (height, width) part; images that are not larger are cut to the aspect ratio and enlarged.
+
+    As in Keras a model's prediction reads images whole: a center_crop of the same size behind it cuts them too.
+    """
 
     height: PositiveInt
     width: PositiveInt
