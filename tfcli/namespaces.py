@@ -27,9 +27,11 @@ _ASSERTIONS = "assert_equal assert_greater assert_less assert_rank"
 NAMES: dict[str, dict[str, str]] = {
     "": {
         "engine.tensor": "Tensor Variable constant convert_to_tensor",
+        "data.parsing": "SparseTensor",
         "engine.spec": "TensorSpec DType as_dtype TensorShape=Shape",
         "engine.tape": "GradientTape gradients",
         "engine.function": "function",
+        "engine.module": "Module",
         "engine.dispatch": "executing_eagerly init_scope",
         "engine.graph.session": "Graph=SessionGraph control_dependencies name_scope group no_op",
         "engine.ops.branch": "cond case switch_case",
@@ -170,6 +172,24 @@ NAMES: dict[str, dict[str, str]] = {
     },
     "io": {
         "engine.ops.strings": "decode_raw read_file write_file",
+        "data.decode": (
+            "decode_png decode_jpeg decode_bmp decode_image=decode_image_tensor encode_png encode_jpeg "
+            "serialize_tensor parse_tensor"
+        ),
+        "data.parsing": "FixedLenFeature VarLenFeature FixedLenSequenceFeature parse_example parse_single_example",
+        "data.records.frames": "TFRecordWriter=RecordWriter TFRecordOptions=RecordOptions",
+    },
+    "train": {
+        "data.records.messages": (
+            "BytesList FloatList Int64List Feature Features FeatureList FeatureLists Example SequenceExample"
+        ),
+        "saved_model.checkpoints": "Checkpoint CheckpointManager latest_checkpoint list_variables load_variable",
+    },
+    "audio": {
+        "data.decode": "decode_wav encode_wav",
+    },
+    "sparse": {
+        "data.parsing": "SparseTensor to_dense",
     },
     "nest": {
         "engine.nest": "flatten map_structure pack_sequence_as=pack",
@@ -182,6 +202,7 @@ MODULES = {
     "data": "data",
     "errors": "errors",
     "keras": "keras",
+    "saved_model": "saved_model",
     "optimizers": "keras.optimizers",
     "losses": "keras.losses",
     "metrics": "keras.metrics",

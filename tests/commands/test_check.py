@@ -60,3 +60,15 @@ def test_a_shape_that_does_not_fit_is_shown_at_its_layer(tfcli, folder):
     result = tfcli("check", "exp.yaml")
     assert result.code == 2
     assert "exp.yaml:12:" in result.err
+
+
+def test_fractions_are_no_class_numbers(tfcli, folder):
+    (folder / "data.csv").write_text("a,y\n" + "".join(f"{i},{i / 4}\n" for i in range(40)))
+    (folder / "exp.yaml").write_text(
+        "data: {source: {type: csv, path: data.csv, label: y}, pipeline: [{type: batch, batch_size: 8}]}\n"
+        "model: {layers: [{type: dense, units: 3, activation: softmax}]}\n"
+        "loss: sparse_categorical_crossentropy\n"
+    )
+    result = tfcli("check", "exp.yaml")
+    assert result.code == 2
+    assert "the label `y` has 0.25, but `sparse_categorical_crossentropy` takes class numbers" in result.err

@@ -102,3 +102,20 @@ def test_a_folder_is_refused(tfcli, folder):
     result = tfcli("init", "images", "-o", "new.yaml")
     assert result.code == 2
     assert "is a folder" in result.err
+
+
+def test_a_csv_file_without_a_header_gets_names_for_its_columns(tfcli, folder):
+    lines = ["5.1,3.5,setosa", "4.9,3.0,setosa", "7.0,3.2,versicolor", "6.4,3.1,versicolor"] * 12
+    (folder / "plain.csv").write_text("\n".join(f"{line}" for line in lines) + "\n")
+    assert tfcli("init", "plain.csv", "-o", "plain.yaml").code == 0
+    text = (folder / "plain.yaml").read_text()
+    assert "has no header" in text
+    assert "header: false, columns: [column_1, column_2, column_3]" in text
+    assert tfcli("check", "plain.yaml").code == 0
+
+
+def test_a_header_with_numbers_in_it_stays_one(tfcli, folder):
+    rows = "\n".join(f"c{i},{i}.5,{i * i}.25" for i in range(40))
+    (folder / "years.csv").write_text(f"country,2001,2002\n{rows}\n")
+    assert tfcli("init", "years.csv", "-o", "years.yaml").code == 0
+    assert "header: false" not in (folder / "years.yaml").read_text()

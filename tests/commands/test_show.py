@@ -10,8 +10,26 @@ def test_the_layers_with_their_costs(tfcli):
     assert found["layers"][0]["activations"] == found["batch_size"] * 8 * 4
     assert found["layers"][0]["flops"] >= 2 * found["batch_size"] * 4 * 8
     table = tfcli("show", "exp.yaml").out
-    assert "dense_1 (dense)" in table
-    assert "Total params: 67" in table
+    assert "│ dense_1 (Dense) " in table
+    assert "Total params: 67 (268.00 B)" in table
+    assert "FLOPs" in table
+
+
+def test_a_branched_model_shows_what_is_connected(tfcli):
+    layers = "[{type: dense, name: a, units: 3}, {type: dense, name: b, units: 3}, {type: add, inputs: [a, b]}]"
+    table = tfcli("show", "exp.yaml", "--set", f"model.layers={layers}").out
+    assert "Connected to" in table
+    assert "│ a, b" in table
+    assert "(InputLayer)" in table
+
+
+def test_the_model_is_drawn(tfcli, folder):
+    result = tfcli("show", "exp.yaml", "--svg", "model.svg", "--png", "model.png")
+    assert "wrote model.svg" in result.err
+    texts = [node.text for node in ElementTree.parse(folder / "model.svg").iter("{http://www.w3.org/2000/svg}text")]
+    assert {"dense_1", "27 parameters"} <= set(texts)
+    assert (folder / "model.png").read_bytes().startswith(b"\x89PNG")
+    assert tfcli("show", "exp.yaml", "--svg", "model.png").code == 2
 
 
 def test_the_graph_before_and_after_the_passes(tfcli, folder):

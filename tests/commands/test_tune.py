@@ -48,7 +48,8 @@ def test_json_resume_and_more_trials(spec: Path, capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["exp.yaml", "--workers", "2"], "runs one trial at a time"),
+        (["exp.yaml", "--address", "127.0.0.1:6379"], "add --engine ray"),
+        (["--resume", "runs/exp", "--storage", "sqlite:///s.db"], "leave out --set, --name, --storage"),
         ([], "give either a spec to search, or --resume"),
         (["--resume", "runs/exp", "--set", "seed=1"], "leave out --set"),
     ],
@@ -58,3 +59,43 @@ def test_what_does_not_go_together_is_refused(
 ):
     assert run(["tune", *words]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_workers_give_the_same_leaderboard_and_the_pictures_are_drawn(
+    spec: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    assert run(["tune", "exp.yaml", "--json", "--quiet"]) == 0
+    alone = json.loads(capsys.readouterr().out)
+    assert run(["tune", "exp.yaml", "--json", "--quiet", "--workers", "2"]) == 0
+    both = json.loads(capsys.readouterr().out)
+    assert [trial["value"] for trial in both["trials"]] == [trial["value"] for trial in alone["trials"]]
+    assert {path.name for path in Path(both["study"]).glob("plots/*")} == {"history.png", "slice.png"}
+
+
+def test_a_search_over_several_keys_has_all_four_pictures(spec: Path, capsys: pytest.CaptureFixture[str]):
+    values = "optimizer.learning_rate: {low: 0.001, high: 0.1, log: true}, optimizer.type: {values: [sgd, adam]}"
+    options = ["--set", f"tune={{sampler: tpe, trials: 6, objective: loss, space: {{{values}}}}}"]
+    assert run(["tune", "exp.yaml", *options, "--quiet"]) == 0
+    study = Path(capsys.readouterr().out.strip())
+    names = {"history.png", "slice.png", "parallel_coordinates.png", "importances.png"}
+    assert {path.name for path in study.glob("plots/*")} == names
+
+
+def test_on_a_terminal_a_table_shows_the_trials_under_way(spec: Path, monkeypatch: pytest.MonkeyPatch):
+    import io
+
+    from tfcli.commands.tune_progress import TerminalStudyReporter
+    from tfcli.spec.load import load_experiment
+    from tfcli.tuning.search import tune
+
+    screen = io.StringIO()
+    screen.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("tfcli.commands.tune_progress._REFRESH", 0.0)
+    with TerminalStudyReporter() as reporter:
+        tune(load_experiment(spec), spec.parent / "runs", reporter=reporter, trials=2)
+    shown = screen.getvalue()
+    assert "trial 1 (2/2)" in shown
+    assert "1 of 2 trials" in shown
+    assert "left" in shown or "nearly done" in shown

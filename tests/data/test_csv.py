@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from tfcli.data.files import Blob
-from tfcli.data.sources.csv import Csv, read_csv
+from tfcli.data.sources.csv import Csv, Dialect, read_csv
 from tfcli.declare import FieldError
 from tfcli.errors import DataError
 
 
 def read(text: str, **settings):
-    columns, rows = read_csv(Blob("t.csv", content=text.encode()), **settings)
+    columns, rows = read_csv(Blob("t.csv", content=text.encode()), Dialect(**settings))
     return columns, rows
 
 

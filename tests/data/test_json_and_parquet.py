@@ -5,8 +5,8 @@ import pytest
 
 from tfcli.data.files import Blob
 from tfcli.data.sources.csv import Csv
-from tfcli.data.sources.jsonl import read_jsonl
-from tfcli.data.sources.parquet import read_parquet
+from tfcli.data.sources.jsonl import Jsonl
+from tfcli.data.sources.parquet import Parquet
 from tfcli.errors import DataError
 
 
@@ -15,14 +15,16 @@ def lines(*texts: str) -> Blob:
 
 
 def test_json_values_become_columns():
-    columns, _ = read_jsonl(lines('{"a": 1, "b": "x", "v": [1, 2]}', "", '{"a": 2.5, "b": null, "v": [3, 4]}'))
+    columns, _ = Jsonl(path="t.jsonl").columns_of(
+        lines('{"a": 1, "b": "x", "v": [1, 2]}', "", '{"a": 2.5, "b": null, "v": [3, 4]}')
+    )
     assert columns["a"].tolist() == [1, 2.5]
     assert columns["b"].tolist() == ["x", ""]
     assert columns["v"].tolist() == [[1, 2], [3, 4]]
 
 
 def test_an_absent_key_is_a_missing_value():
-    columns, _ = read_jsonl(lines('{"a": 1}', "{}"))
+    columns, _ = Jsonl(path="t.jsonl").columns_of(lines('{"a": 1}', "{}"))
     assert np.isnan(columns["a"][1])
 
 
@@ -36,12 +38,12 @@ def test_an_absent_key_is_a_missing_value():
 )
 def test_a_line_that_is_wrong_is_refused_with_its_number(line, message):
     with pytest.raises(DataError, match=message):
-        read_jsonl(lines('{"a": 1}', line))
+        Jsonl(path="t.jsonl").columns_of(lines('{"a": 1}', line))
 
 
 def test_lists_of_different_lengths_are_refused():
     with pytest.raises(DataError, match=r"row 2, column 'a': has shape \(1,\), the rows before it \(2,\)"):
-        read_jsonl(lines('{"a": [1, 2]}', '{"a": [1]}'))
+        Jsonl(path="t.jsonl").columns_of(lines('{"a": [1, 2]}', '{"a": [1]}'))
 
 
 def test_parquet_columns_have_numbers_texts_and_missing_values(tmp_path):
@@ -49,7 +51,7 @@ def test_parquet_columns_have_numbers_texts_and_missing_values(tmp_path):
     path = tmp_path / "t.parquet"
     frame = {"i": [1, 2], "f": [0.5, None], "s": ["x", None], "b": [True, False], "v": [[1.0, 2.0], [3.0, 4.0]]}
     polars.DataFrame(frame).write_parquet(path)
-    columns, _ = read_parquet(Blob("t.parquet", path))
+    columns, _ = Parquet(path="t.parquet").columns_of(Blob("t.parquet", path))
     assert columns["i"].tolist() == [1, 2]
     assert np.isnan(columns["f"][1])
     assert columns["s"].tolist() == ["x", ""]
@@ -59,7 +61,7 @@ def test_parquet_columns_have_numbers_texts_and_missing_values(tmp_path):
 
 def test_a_damaged_parquet_file_is_refused():
     with pytest.raises(DataError, match="not a readable Parquet file"):
-        read_parquet(Blob("t.parquet", content=b"PAR1nonsense"))
+        Parquet(path="t.parquet").columns_of(Blob("t.parquet", content=b"PAR1nonsense"))
 
 
 def test_what_learned_from_csv_reads_json_lines_to_predict():

@@ -12,8 +12,8 @@ from tfcli.data.pipeline import Pipeline, Split
 from tfcli.data.random import generator
 from tfcli.data.spec import DataSpec
 from tfcli.data.stage import Batch, Context
-from tfcli.data.stages.flow import prefetched
 from tfcli.data.stages.order import buffered_shuffle
+from tfcli.data.threads import prefetched
 from tfcli.errors import DataError
 
 SOURCE = {"type": "npz", "path": "unused.npz"}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tfcli.data.pipeline import Pipeline
+from tfcli.data.prepared import prepare, restore
 from tfcli.data.spec import DataSpec
 from tfcli.data.stage import Batch, Context
 from tfcli.errors import DataError
@@ -86,7 +87,7 @@ def test_category_encoding(mode, expected):
 
 
 def test_a_category_outside_the_range_is_refused():
-    with pytest.raises(DataError, match="has 4, expected whole numbers from 0 to 3"):
+    with pytest.raises(DataError, match="column 'x': expected whole numbers from 0 to 3, got 4"):
         output({"type": "category_encoding", "num_tokens": 4}, [[4]])
 
 
@@ -102,7 +103,7 @@ def test_string_lookup_with_mask_drops_it_from_vectors():
 
 def test_string_lookup_without_room_for_unknown_values_refuses_them():
     stage = {"type": "string_lookup", "vocabulary": ["a"], "num_oov_indices": 0}
-    with pytest.raises(DataError, match="has 'b', which is not in the vocabulary"):
+    with pytest.raises(DataError, match="column 'x': 'b' is not in the vocabulary"):
         output(stage, ["b"])
 
 
@@ -113,9 +114,9 @@ def test_integer_lookup():
 
 
 def test_lookups_take_their_own_kind_of_value():
-    with pytest.raises(DataError, match=r"\(string_lookup\): column 'x' has numbers"):
+    with pytest.raises(DataError, match=r"\(string_lookup\): column 'x': expected texts, got numbers"):
         output("string_lookup", [1])
-    with pytest.raises(DataError, match=r"\(integer_lookup\): column 'x' has texts"):
+    with pytest.raises(DataError, match=r"\(integer_lookup\): column 'x': expected whole numbers, got texts like 'a'"):
         output("integer_lookup", ["a"])
 
 
@@ -126,7 +127,7 @@ def test_an_unknown_input_is_named():
 
 def test_one_hot_learns_its_depth_and_refuses_what_is_beyond():
     assert run("one_hot", [0.0, 0.0], [2, 0]).targets["y"].tolist() == [[0, 0, 1], [1, 0, 0]]
-    with pytest.raises(DataError, match="has 2, expected whole numbers from 0 to 1"):
+    with pytest.raises(DataError, match="expected whole numbers from 0 to 1, got 2"):
         run({"type": "one_hot", "depth": 2}, [0.0], [2])
     with pytest.raises(DataError, match=r"has 0.5, and this stage takes whole numbers"):
         run("one_hot", [0.0], [0.5])
@@ -134,3 +135,82 @@ def test_one_hot_learns_its_depth_and_refuses_what_is_beyond():
 
 def test_one_hot_has_nothing_to_do_without_labels():
     assert run({"type": "one_hot", "depth": 2}, [0.0]).targets == {}
+
+
+# texts, hashes and sounds
+
+
+def test_discretization_learns_boundaries():
+    stage = {"type": "discretization", "num_bins": 4}
+    train = np.array([[float(i * i)] for i in range(100)])
+    assert output(stage, [[0.0], [600.0], [9000.0]], train).tolist() == [[0], [1], [3]]
+    vectors = output(stage | {"output_mode": "one_hot"}, np.array([0.0, 9000.0]), train[:, 0])
+    assert vectors.tolist() == [[1, 0, 0, 0], [0, 0, 0, 1]]
+
+
+def test_hashing_has_the_bins_of_keras():
+    assert output({"type": "hashing", "num_bins": 3}, ["A", "B", "C", "D", "E"]).tolist() == [1, 0, 1, 1, 2]
+    salted = {"type": "hashing", "num_bins": 3, "salt": 133}
+    assert output(salted, ["A", "B", "C", "D", "E"]).tolist() == [0, 0, 2, 1, 0]
+
+
+def test_hashed_crossing_adds_an_input():
+    stages = [{"type": "hashed_crossing", "num_bins": 5, "features": ["a", "b"]}]
+    spec = DataSpec(source={"type": "npz", "path": "unused.npz"}, pipeline=stages)
+    batch = Batch({"a": np.array(["A", "B", "A", "B", "A"], object), "b": np.array([101, 101, 101, 102, 102])})
+    (function,) = Pipeline(spec.pipeline, Context("", Path(), 0), {}).functions()
+    assert function(batch).inputs["a_X_b"].tolist() == [1, 4, 1, 1, 3]
+    with pytest.raises(DataError, match=r"column 'a_X_b': expected whole numbers or texts, got float64"):
+        function(batch.with_inputs({"b": np.ones(5)}))
+    with pytest.raises(DataError, match="there is no input 'a'"):
+        function(Batch({"c": np.ones(5)}))
+
+
+def test_text_vectorization_learns_its_vocabulary():
+    stage = {"type": "text_vectorization", "output_sequence_length": 4}
+    train = ["foo bar", "bar baz", "baz bada boom"]
+    assert output(stage, ["foo qux bar", "qux baz"], train).tolist() == [[4, 1, 3, 0], [1, 2, 0, 0]]
+
+
+@pytest.mark.parametrize("mode", ["multi_hot", "count", "tf_idf"])
+def test_text_vectorization_makes_a_vector_a_text(mode):
+    stage = {"type": "text_vectorization", "output_mode": mode}
+    vectors = output(stage, ["foo foo", "bar"], ["foo bar", "bar"])
+    assert vectors.dtype == np.float32
+    expected = {"multi_hot": 1.0, "count": 2.0, "tf_idf": 2 * np.log1p(2 / 2)}
+    np.testing.assert_allclose(vectors, [[0, 0, expected[mode]], [0, vectors[1, 1], 0]], rtol=1e-6)
+
+
+def test_rows_of_tokens_differ_in_length_from_batch_to_batch(tmp_path):
+    np.savez(tmp_path / "t.npz", x=np.array(["a b c", "a", "b", "c"]), y=np.arange(4))
+    stages = [{"type": "batch", "batch_size": 2}, "text_vectorization"]
+    source = {"type": "npz", "path": "t.npz", "label": "y"}
+    prepared = prepare(DataSpec(source=source, pipeline=stages), tmp_path)
+    assert prepared.inputs["x"].shape == (None,)
+    assert [batch.inputs["x"].shape for batch in prepared.train.batches()] == [(2, 3), (2, 1)]
+
+
+def test_a_vocabulary_of_a_file_is_kept(tmp_path):
+    (tmp_path / "words.txt").write_text("b\na\n")
+    np.savez(tmp_path / "t.npz", x=np.array(["a", "z"]), y=np.arange(2))
+    source = {"type": "npz", "path": "t.npz", "label": "y"}
+    data = DataSpec(source=source, pipeline=[{"type": "string_lookup", "vocabulary": "words.txt"}])
+    prepare(data, tmp_path).save(tmp_path / "kept")
+    (tmp_path / "words.txt").unlink()
+    restored = restore(data, tmp_path, 0, tmp_path / "kept")
+    assert next(restored.train.batches()).inputs["x"].tolist() == [2, 0]
+
+
+def test_a_mel_spectrogram_before_batch_does_not_depend_on_the_examples_beside_it():
+    stage = {"type": "mel_spectrogram", "fft_length": 16, "sequence_stride": 8, "num_mel_bins": 3, "top_db": 10.0}
+    sounds = np.sin(np.arange(128.0).reshape(2, 64)) * np.array([[1.0], [0.001]])
+    both = output(stage, sounds)
+    assert both.shape == (2, 3, 9)
+    np.testing.assert_allclose(both[1:], output(stage, sounds[1:]), rtol=1e-5)
+
+
+def test_an_stft_spectrogram_reads_channels():
+    stage = {"type": "stft_spectrogram", "frame_length": 8, "mode": "magnitude"}
+    assert output(stage, np.ones((2, 20, 2), np.float32)).shape == (2, 4, 10)
+    with pytest.raises(DataError, match=r"column 'x': expected signals \(batch, samples, channels\)"):
+        output(stage, np.ones((2, 20), np.float32))

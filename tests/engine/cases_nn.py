@@ -81,6 +81,8 @@ CASES: dict[str, list[Case]] = {
     "AveragePool": poolings(pool.AveragePool),
     "AveragePoolGrad": poolings(pool.AveragePoolGrad),
     "Softmax": [case(nn.Softmax(-1), normal(3, 4)), case(nn.Softmax(0), normal(2, 3), unknown=(1,))],
+    "SoftmaxGrad": [case(nn.SoftmaxGrad(-1), normal(2, 3), between(0.1, 1, 2, 3))],
+    "LogSoftmaxGrad": [case(nn.LogSoftmaxGrad(1), normal(2, 3), normal(2, 3))],
     "LogSoftmax": [case(nn.LogSoftmax(-1), normal(3, 4)), case(nn.LogSoftmax(0), normal(2, 3), unknown=(1,))],
     "SoftmaxCrossEntropyWithLogits": [
         case(nn.SoftmaxCrossEntropyWithLogits(), between(0.1, 1, 3, 4), normal(3, 4)),

@@ -139,7 +139,7 @@ def test_checkpoints_keep_the_best_weights(tmp_path):
     model.load_weights(tmp_path / "1.weights.safetensors")
     assert not np.array_equal(before, model.get_weights()[0])
     with pytest.raises(SpecError, match="must end in"):
-        keras.callbacks.ModelCheckpoint("best.keras")
+        keras.callbacks.ModelCheckpoint("best.keras", save_weights_only=True)
 
 
 def test_an_interrupted_fit_goes_on_from_its_backup(tmp_path):

@@ -160,9 +160,9 @@ def test_weights_are_saved_by_their_place_and_loaded_into_an_equal_model(tmp_pat
         other.load_weights(tmp_path / "m.weights.safetensors")
 
 
-def test_hdf5_files_are_refused():
-    with pytest.raises(SpecError, match=r"ends in '\.weights\.safetensors', got 'm\.weights\.h5'"):
-        small().save_weights("m.weights.h5")
+def test_weights_files_of_another_kind_are_refused():
+    with pytest.raises(SpecError, match=r"ends in '\.weights\.safetensors' or '\.weights\.h5', got 'm\.ckpt'"):
+        small().save_weights("m.ckpt")
 
 
 def test_a_seed_makes_initial_weights_repeatable():

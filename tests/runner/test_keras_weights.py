@@ -18,7 +18,7 @@ FILES = Path(__file__).parent / "keras_files"
 
 
 def dense(name: str | None, **fields) -> dict:
-    return {"type": "dense", "units": 3, "name": name, **fields}
+    return {"type": "dense", "units": 3, "name": name} | fields
 
 
 def branched(named: bool) -> list[dict]:
@@ -55,6 +55,57 @@ def test_a_branched_model_predicts_what_keras_predicts(file: str, named: bool):
 
 def test_layers_within_layers_predict_what_keras_predicts():
     check(network_of(SEQUENCE, (4, 3)), "sequence.keras", "sequence")
+
+
+CELLS = [{"type": "lstm_cell", "units": 3}, {"type": "gru_cell", "units": 2}, {"type": "simple_rnn_cell", "units": 2}]
+WITHIN = {
+    "cells": [
+        {"type": "rnn", "cell": CELLS, "return_sequences": True},
+        {"type": "bidirectional", "layer": {"type": "gru", "units": 2, "reset_after": False}, "merge_mode": "sum"},
+        {"type": "dense", "units": 2},
+    ],
+    "films": [
+        {"type": "conv_lstm2d", "filters": 2, "kernel_size": 3, "return_sequences": True},
+        {"type": "time_distributed", "layer": {"type": "conv2d", "filters": 2, "kernel_size": 2}},
+        {"type": "conv_lstm2d", "filters": 1, "kernel_size": 2},
+        {"type": "flatten"},
+    ],
+    "groups": [
+        {"type": "group_query_attention", "head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2},
+        {"type": "spectral_normalization", "layer": {"type": "dense", "units": 3}},
+        {"type": "batch_normalization"},
+        {"type": "prelu"},
+    ],
+    "nested": [
+        {
+            "type": "block",
+            "name": "inner",
+            "layers": [dense("d", units=4), {"type": "layer_normalization", "name": "n"}],
+        },
+        dense("mid", units=4),
+        {
+            "type": "block",
+            "name": "deep",
+            "layers": [
+                dense("up", units=4),
+                {"type": "block", "name": "low", "layers": [dense("a"), dense("b", units=2)]},
+            ],
+        },
+    ],
+}
+
+
+@pytest.mark.parametrize("ending", [".keras", ".weights.h5"])
+@pytest.mark.parametrize("name", WITHIN)
+def test_cells_wrappers_and_models_within_models_predict_what_keras_predicts(name: str, ending: str):
+    shape = np.load(FILES / "expected.npz")[f"{name}_x"].shape[1:]
+    check(network_of(WITHIN[name], shape), name + ending, name)
+
+
+def test_models_within_models_are_found_by_name_alone():
+    unnamed = [{"type": "block", "name": "other", "layers": WITHIN["nested"]}]
+    with pytest.raises(SpecError, match="call blocks and layers as Keras does; none is called `other/inner/d`"):
+        load_keras_weights(FILES / "nested.keras", network_of(unnamed, (4,)))
 
 
 def check(network: Network, file: str, name: str) -> None:

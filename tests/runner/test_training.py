@@ -54,6 +54,18 @@ VARIANTS = {
             "gradient_accumulation_steps": 2,
         }
     },
+    "warm-up": {
+        "train.learning_rate_warmup": {"epochs": 2},
+        "train.reduce_lr_on_plateau": {"monitor": "loss", "patience": 1, "min_delta": 1.0},
+    },
+    "averages in validation": {"optimizer.use_ema": True, "train.swap_ema_weights": True},
+    "averages after epochs": {
+        "optimizer.use_ema": True,
+        "train.swap_ema_weights": {"swap_on_epoch": True},
+        "train.early_stopping": {"monitor": "val_loss", "patience": 9, "restore_best_weights": True},
+    },
+    "the best alone": {"train.checkpoint": {"save_best_only": True, "monitor": "val_accuracy", "mode": "max"}},
+    "csv": {"train.csv_log": True},
     "steps per epoch": {"train.steps_per_epoch": 4},
     "float64": {"precision": "float64"},
     "stateful": {

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tfcli.spec.load import load_experiment
 from tfcli.tuning.report import StudyReporter
 from tfcli.tuning.search import resume, tune
 from tfcli.tuning.study import Study
+from tfcli.tuning.trial import Trial
 
 SPEC = """\
 seed: 3
@@ -49,21 +51,12 @@ from tfcli.tuning.report import StudyReporter
 from tfcli.tuning.search import tune
 
 class Killer(StudyReporter):
-    def trial_started(self, study, trial):
-        self.number = trial.number
-
-    def epoch_started(self, epoch, epochs, steps, done):
-        if (self.number, epoch) == (1, 3):
+    def trial_epoch(self, study, trial, part, row, epochs):
+        if (trial.number, row["epoch"]) == (1, 3):
             os.kill(os.getpid(), signal.SIGKILL)
 
 tune(load_experiment(sys.argv[1]), Path(sys.argv[2]), reporter=Killer())
 """
-
-
-@pytest.fixture(autouse=True)
-def no_plots(monkeypatch: pytest.MonkeyPatch):
-    """They take most of a short run's time."""
-    monkeypatch.setattr(training, "draw_plots", lambda run, session: None)
 
 
 @pytest.fixture
@@ -198,11 +191,8 @@ def test_a_killed_study_goes_on_to_the_same_end(spec, tmp_path):
 
 
 class Interrupter(StudyReporter):
-    def trial_started(self, study: Study, trial: Any) -> None:
-        self.number = trial.number
-
-    def epoch_ended(self, row: Any, epochs: int) -> None:
-        if (self.number, row["epoch"]) == (1, 1):
+    def trial_epoch(self, study: Study, trial: Trial, part: int, row: Mapping[str, Any], epochs: int) -> None:
+        if (trial.number, row["epoch"]) == (1, 1):
             os.kill(os.getpid(), signal.SIGINT)
 
 

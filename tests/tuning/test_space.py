@@ -7,7 +7,7 @@ import pytest
 from tfcli.spec.load import load_experiment
 from tfcli.tuning.samplers import GridSampler, RandomSampler
 from tfcli.tuning.space import Key, Space, make_space
-from tfcli.tuning.trial import Trial, best_epoch, ranked
+from tfcli.tuning.trial import Objective, Trial, best_row, pareto_front, ranked
 
 SPEC = """\
 data: {source: {type: bundled, name: iris}, pipeline: [{type: batch, batch_size: 8}]}
@@ -19,7 +19,7 @@ tune:
 
 def proposals(sampler, count: int) -> list[dict]:
     trials: list[Trial] = []
-    while len(trials) < count and (parameters := sampler.propose(trials)) is not None:
+    while len(trials) < count and (parameters := sampler.propose(len(trials), trials)) is not None:
         trials.append(Trial(len(trials), parameters))
     return [trial.parameters for trial in trials]
 
@@ -74,13 +74,63 @@ def test_proposals_depend_on_seed_and_number_alone():
     assert proposals(RandomSampler(space, 5), 3) != proposals(RandomSampler(space, 6), 3)
 
 
+def conditional() -> Space:
+    """Two settings with `a: x`, three with `a: y`, one with `a: z`."""
+    a = Key("a", ["x", "y", "z"])
+    return Space([a, Key("b", [1, 2], when={"a": ["x"]}), Key("c", range(3), 0, 2, when={"a": ["y"]})])
+
+
+def test_a_conditional_key_is_combined_only_where_it_is_searched():
+    assert proposals(GridSampler(conditional(), 0), 9) == [
+        {"a": "x", "b": 1},
+        {"a": "x", "b": 2},
+        {"a": "y", "c": 0},
+        {"a": "y", "c": 1},
+        {"a": "y", "c": 2},
+        {"a": "z"},
+    ]
+
+
+def test_a_conditional_space_is_drawn_until_it_is_exhausted():
+    drawn = proposals(RandomSampler(conditional(), 0), 9)
+    assert sorted(map(str, drawn)) == sorted(map(str, proposals(GridSampler(conditional(), 0), 9)))
+
+
+def test_a_space_too_large_to_list_has_a_size_and_combinations():
+    space = Space([Key(name, range(1000), 0, 999) for name in "abcdef"])
+    assert space.size == 10**18
+    assert list(space.combination(10**18 - 1).values()) == [999] * 6
+
+
+LOSS, ACCURACY = Objective("loss", maximize=False), Objective("accuracy", maximize=True)
+
+
 def test_an_epochs_value_that_is_not_finite_is_not_the_best():
     rows = [{"epoch": 1, "loss": float("nan")}, {"epoch": 2, "loss": 0.5}, {"epoch": 3, "loss": 0.5}]
-    assert best_epoch(rows, "loss", maximize=False) == (0.5, 2)
-    assert best_epoch(rows[:1], "loss", maximize=False) is None
+    assert best_row(rows, LOSS) == rows[1]
+    assert best_row(rows[:1], LOSS) is None
+
+
+def done(number: int, loss: float, accuracy: float = 0.0, **fields) -> Trial:
+    return Trial(number, {}, "done", loss, {"loss": loss, "accuracy": accuracy}, **fields)
 
 
 def test_failed_trials_rank_last():
-    trials = [Trial(0, {}, "failed"), Trial(1, {}, "done", 0.5), Trial(2, {}, "done", 0.9)]
-    assert [trial.number for trial in ranked(trials, maximize=True)] == [2, 1, 0]
-    assert [trial.number for trial in ranked(trials, maximize=False)] == [1, 2, 0]
+    trials = [Trial(0, {}, "failed"), done(1, 0.5), done(2, 0.9)]
+    assert [trial.number for trial in ranked(trials, [LOSS])] == [1, 2, 0]
+    assert [trial.number for trial in ranked(trials, [Objective("loss", maximize=True)])] == [2, 1, 0]
+
+
+def test_a_pruned_trial_ranks_behind_those_that_were_done_however_good():
+    trials = [Trial(0, {}, "pruned", 0.1, {"loss": 0.1}), done(1, 0.5)]
+    assert [trial.number for trial in ranked(trials, [LOSS])] == [1, 0]
+
+
+def test_a_trial_outside_a_constraint_ranks_behind_those_inside():
+    trials = [done(0, 0.1, violations={"parameters": 5.0}), done(1, 0.5, violations={"parameters": -1.0})]
+    assert [trial.number for trial in ranked(trials, [LOSS])] == [1, 0]
+
+
+def test_the_front_has_the_trials_that_none_betters_in_all_objectives():
+    trials = [done(0, 0.5, 0.7), done(1, 0.4, 0.6), done(2, 0.6, 0.6), done(3, 0.5, 0.7), Trial(4, {}, "failed")]
+    assert [trial.number for trial in pareto_front(trials, [LOSS, ACCURACY])] == [0, 1, 3]

@@ -18,6 +18,7 @@ from tfcli.errors import SpecError, TfcliError
 
 COMMANDS = (
     "init",
+    "convert",
     "check",
     "show",
     "profile",

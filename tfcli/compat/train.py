@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tfcli.compat.saver import Saver as Saver
+from tfcli.compat.saver import checkpoint_exists as checkpoint_exists
+from tfcli.compat.saver import latest_checkpoint as latest_checkpoint
 from tfcli.engine.dispatch import state
 from tfcli.engine.graph.ir import AssignVariable
 from tfcli.engine.graph.session import SessionGraph, group, session_graph, trainable_variables
@@ -19,7 +22,8 @@ from tfcli.models.optimizers import Optimizer as Rule
 
 class Optimizer:
     """Base: a rule of `tf.keras.optimizers` under the names of TensorFlow 1. The learning rate may be a tensor of
-    the graph.
+    the graph. `use_locking` keeps threads from updating a variable at once; here one update never overlaps another,
+    with it or without.
     """
 
     def __init__(self, rule: Rule, learning_rate: Any) -> None:

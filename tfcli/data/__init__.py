@@ -22,7 +22,12 @@ TENSORFLOW_NAMES = (
     "UNKNOWN_CARDINALITY",
     "Dataset",
     "DatasetSpec",
+    "FixedLengthRecordDataset",
+    "Iterator",
+    "Options",
+    "TFRecordDataset",
     "TextLineDataset",
+    "ThreadingOptions",
 )
 """What `tf.data` has, loaded when it is first used."""
 

@@ -6,11 +6,13 @@ import io
 import os
 import re
 import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from tfcli.declare import nearest
 from tfcli.errors import DataError
@@ -20,6 +22,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 _BUNDLED_PREFIX = "bundled:"
 _ALWAYS_ALLOWED_BYTES = 2**28
 _MAX_EXPANSION = 100
+_MOST_FINGERPRINTS = 64
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,19 @@ class Blob:
             raise DataError(f"{self.name}: unpacks to more than {bound:,} bytes, more than such a file should hold")
         return content
 
+    @contextmanager
+    def stream(self) -> Iterator[io.BufferedReader]:
+        """The bytes, unpacked where they are gzipped, as they come. Raises DataError."""
+        with self.open() as stored:
+            packed = stored.read(2) == GZIP_MAGIC
+            stored.seek(0)
+            yield io.BufferedReader(Unpacked(stored, self.name) if packed else stored)  # type: ignore[arg-type]
+
+    def size(self) -> int:
+        """How many bytes are stored."""
+        with self.open() as stored:
+            return stored.seek(0, os.SEEK_END)
+
     def fingerprint(self) -> dict[str, str]:
         """{file: SHA-256 of its bytes as stored}; empty for bytes that are no file."""
         if self.path is None:
@@ -72,6 +88,15 @@ class Blob:
         with self.open() as stream:
             digest = file_digest(cast(BufferedReader, stream), "sha256").hexdigest()
         return {self.name if bundled else os.path.abspath(self.path): digest}
+
+
+def fingerprints(blobs: Sequence[Blob]) -> dict[str, str]:
+    """The files' fingerprints; of many files in a folder, one of them all together."""
+    found = {file: digest for blob in blobs for file, digest in blob.fingerprint().items()}
+    if len(found) <= _MOST_FINGERPRINTS:
+        return found
+    listed = "\n".join(f"{file} {digest}" for file, digest in found.items())
+    return {os.path.commonpath(list(found)): sha256(listed.encode()).hexdigest()}
 
 
 def expansion_limit(packed_bytes: int) -> int:
@@ -119,3 +144,52 @@ def find(root: Path, path: str) -> list[Blob]:
             raise DataError(f"{path} is a folder; a file was expected (for all its files: {path.rstrip('/')}/*)")
         raise DataError(f"there is no file {path} (looked for {resolved})")
     return [Blob(os.path.relpath(match, root), Path(match)) for match in matches]
+
+
+class Unpacked(io.RawIOBase):
+    """The unpacked bytes of a gzip or zlib stream, so many at a time. Raises DataError where it is damaged."""
+
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        self.stream, self.path_shown = stream, name
+        self._packed = b""
+        self._unpacker = self._fresh()
+
+    def _fresh(self) -> Any:
+        return zlib.decompressobj(wbits=zlib.MAX_WBITS + 32)  # finds out which of the two it is
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        content = self.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
+
+    def read(self, size: int = -1) -> bytes:
+        """At most `size` bytes; none at the end."""
+        while True:
+            if self._unpacker.eof:  # gzip files may be put one after the other
+                self._packed = self._unpacker.unused_data
+                if not (self._packed or self._more()):
+                    return b""
+                self._unpacker = self._fresh()
+            elif not (self._packed or self._more()):
+                return self._end(size)
+            packed, self._packed = self._packed, b""
+            try:
+                content = self._unpacker.decompress(packed, size)
+            except zlib.error as error:
+                raise DataError(f"{self.path_shown}: the compressed file is damaged: {error}") from error
+            self._packed = self._unpacker.unconsumed_tail
+            if content:
+                return content
+
+    def _more(self) -> bytes:
+        self._packed = self.stream.read(2**18)
+        return self._packed
+
+    def _end(self, size: int) -> bytes:
+        content = self._unpacker.decompress(b"", size)
+        if not content and not self._unpacker.eof:
+            raise DataError(f"{self.path_shown}: the compressed file is damaged: it ends too early")
+        return content

@@ -10,14 +10,16 @@ from tfcli.errors import DataError
 
 
 def learn_labels(train: Table) -> dict[str, Any]:
-    """{label column of texts: its distinct values in the training split, sorted}. Raises DataError where one is
-    missing."""
+    """{label column of texts: its distinct values in the training split, sorted, or all in the source's own order}.
+
+    Raises DataError where one is missing.
+    """
     classes = {}
     for name in train.labels:
         column = train.columns[name]
         if column.dtype == object:
             _refuse_missing(train, name, column == "")
-            classes[name] = np.unique(column.astype(object)).tolist()
+            classes[name] = train.classes.get(name) or np.unique(column.astype(object)).tolist()
     return classes
 
 

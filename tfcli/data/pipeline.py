@@ -4,16 +4,18 @@ Choosing and ordering is arithmetic on indices, done for a whole epoch beforehan
 transformed. So an epoch can begin in its middle, and no example is touched that no batch needs.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from tfcli.data.stage import Batch, Context, Function, Moment, Ordering, Stage, Transform
-from tfcli.data.stages.flow import Cache, Prefetch, prefetched
+from tfcli.data.stage import Batch, Context, Function, InputTransform, Moment, Ordering, Stage, Transform, joined
+from tfcli.data.stages.filter import Filter
+from tfcli.data.stages.flow import Cache, Prefetch
 from tfcli.data.stages.order import DEFAULT_BATCH_SIZE, BatchStage
+from tfcli.data.threads import prefetched
 from tfcli.errors import DataError
 
 Plan = list[np.ndarray]
@@ -43,14 +45,25 @@ class Pipeline:
             stage.bind(self.learned.get(i, {}), context) for i, (stage, context) in span if isinstance(stage, Transform)
         ]
 
+    def filtered(self, examples: Batch) -> Batch:
+        """The examples that the `filter` stages, which come first, go on with."""
+        for stage, context in zip(self.stages, self.contexts(), strict=True):
+            if isinstance(stage, Filter):
+                examples = examples.take(stage.kept(examples, context))
+        return examples
+
     def learn(self, examples: Batch) -> "Pipeline":
         """The pipeline with what its stages learn from `examples`, each from what the stages before it make of them."""
         refuse_empty(self.plan(len(examples)), len(examples))
+        return self.learn_from(lambda before: before.stream(examples))
+
+    def learn_from(self, stream: "Callable[[Pipeline], Iterator[Batch]]") -> "Pipeline":
+        """The same from a pass over what a pipeline makes of the examples."""
         learned: dict[int, Any] = {}
         for i, (stage, context) in enumerate(zip(self.stages, self.contexts(), strict=True)):
             if isinstance(stage, Transform) and stage.learns:
                 before = Pipeline(self.stages[:i], self.context, learned)
-                learned[i] = stage.learn(Replay(partial(before.stream, examples)), context)
+                learned[i] = stage.learn(Replay(partial(stream, before)), context)
         return replace(self, learned=learned)
 
     def stream(self, examples: Batch) -> Iterator[Batch]:
@@ -87,6 +100,12 @@ class Pipeline:
         """The pipeline without anything that chooses, orders or drops examples: for predictions, one an example."""
         return replace(self, stages=[_undropping(stage) for stage in self.stages])
 
+    def varying(self, batch: Batch) -> set[str]:
+        """The inputs of a finished batch whose last axis has a size that differs from batch to batch."""
+        staged = zip(self.stages, self.contexts(), strict=True)
+        changed = [s.names(batch, context) for s, context in staged if isinstance(s, InputTransform) and s.varies]
+        return {name for names in changed for name in names}
+
     @property
     def prefetch(self) -> int:
         return max((stage.size for stage in self.stages if isinstance(stage, Prefetch)), default=0)
@@ -117,8 +136,8 @@ class Replay:
         return self.make()
 
 
-def refuse_empty(plan: Plan, count: int) -> None:
-    if not plan:
+def refuse_empty(plan: Sized, count: int) -> None:
+    if not len(plan):
         raise DataError(
             f"data.pipeline: leaves no batch of the {count} examples of this split (take, skip, drop_remainder)"
         )
@@ -155,6 +174,15 @@ class Split:
     def steps_per_epoch(self) -> int:
         """Batches in one pass in training, where `repeat` counts."""
         return len(self.pipeline.plan(len(self.examples), training=True))
+
+    @property
+    def sample(self) -> Batch:
+        """Examples to look at, before the pipeline: all of them."""
+        return self.examples
+
+    def whole(self) -> "Split":
+        """All examples in the source's order: for predictions."""
+        return Split(self.examples, self.pipeline.whole())
 
     def labels(self) -> dict[str, np.ndarray]:
         """The labels by target, texts as their index, before the pipeline, in the order of `batches` outside
@@ -197,20 +225,10 @@ def _materialized(
     parts = list(transformed(_taken(examples, plan, 0 if training else None), functions))
     bounds = np.cumsum([len(part) for part in parts])
     try:
-        joined = _joined(parts)
+        whole = joined(parts)
     except ValueError as error:
         raise DataError(
             "data.pipeline: `cache` holds batches of different shapes; put it before what makes them"
         ) from error
     rows = np.arange(bounds[-1])
-    return joined, rows if isinstance(elements, np.ndarray) else np.split(rows, bounds[:-1])
-
-
-def _joined(parts: Sequence[Batch]) -> Batch:
-    first = parts[0]
-    weights = None if first.weights is None else np.concatenate([np.asarray(part.weights) for part in parts])
-    return Batch(
-        {name: np.concatenate([part.inputs[name] for part in parts]) for name in first.inputs},
-        {name: np.concatenate([part.targets[name] for part in parts]) for name in first.targets},
-        weights,
-    )
+    return whole, rows if isinstance(elements, np.ndarray) else np.split(rows, bounds[:-1])

@@ -1,5 +1,6 @@
 """From a `data:` spec to splits that give batches."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +13,10 @@ from tfcli.data.feature_space import FeatureSpace, concatenate_numbers
 from tfcli.data.files import Blob
 from tfcli.data.labels import encode_labels, encode_weights, learn_labels
 from tfcli.data.pipeline import Pipeline, Split, transformed
+from tfcli.data.source import ChunkedSource
 from tfcli.data.spec import DataSpec
 from tfcli.data.stage import Batch, Context
+from tfcli.data.streamed import StreamedRows, StreamedSplit
 from tfcli.data.table import Table
 from tfcli.declare import nearest
 from tfcli.errors import DataError
@@ -38,23 +41,26 @@ class PreparedData:
         self.data, self.root, self.seed, self.floatx = data, root, seed, floatx
         self.fingerprints: dict[str, str] = dict(learned.get("fingerprints", {}))
         self._learned = learned
+        self.skipped: list[str] = []
+        """What was left out of the data because it is damaged: a message for each."""
         self._read: dict[str, Table] = {}
+        self._streams: dict[str, StreamedRows | None] = {}
 
     @cached_property
-    def train(self) -> Split:
+    def train(self) -> Split | StreamedSplit:
         split = self._split("train")
         assert split is not None, "there always is a training split"
         return split
 
     @cached_property
-    def validation(self) -> Split | None:
+    def validation(self) -> Split | StreamedSplit | None:
         return self._split("validation")
 
     @cached_property
-    def test(self) -> Split | None:
+    def test(self) -> Split | StreamedSplit | None:
         return self._split("test")
 
-    def split(self, name: str) -> Split:
+    def split(self, name: str) -> Split | StreamedSplit:
         """The split called `name`. Raises DataError where the spec has none."""
         found = getattr(self, name) if name in ("train", "validation", "test") else None
         if found is None:
@@ -72,19 +78,41 @@ class PreparedData:
         table = reader.examples(reader.read_input(blob, labelled), self._learned["source"], labelled, self.floatx)
         return Split(self._encoded(self._aligned(table)), self._pipeline.whole())
 
-    def _split(self, name: str) -> Split | None:
+    def _split(self, name: str) -> Split | StreamedSplit | None:
         if not self._has(name):
             return None
+        if (streamed := self._streamed(name)) is not None:
+            return self._streamed_split(streamed, self._pipeline, name)
         rows = self._rows(name)
         source = self.data.sources().get(name, self.data.training_source)
         table = self._aligned(source.examples(rows, self._learned["source"], floatx=self.floatx))
         self._read.pop(name)
-        return Split(self._encoded(table), self._pipeline)
+        return Split(self._pipeline.filtered(self._encoded(table)), self._pipeline)
+
+    def _streamed(self, name: str) -> StreamedRows | None:
+        """The rows of a split that are read anew in each pass; None where they are kept."""
+        owner = "train" if self.data.source is not None else name
+        if owner not in self._streams:
+            source = self.data.sources()[owner]
+            self._streams[owner] = None
+            if isinstance(source, ChunkedSource) and source.streams(self.root):
+                rows = StreamedRows(source, self.root, self.data.split, self.seed)
+                self._note(rows.fingerprints(), rows.survey.skipped)
+                self._streams[owner] = rows
+        return self._streams[owner]
+
+    def _streamed_split(self, rows: StreamedRows, pipeline: Pipeline, name: str) -> StreamedSplit:
+        owned = name if self.data.source is not None else "train"
+
+        def begin() -> Iterator[Batch]:
+            return (self._encoded(self._aligned(table)) for table in rows.tables(owned))
+
+        return StreamedSplit(begin, rows.sizes()[owned], pipeline)
 
     def _has(self, name: str) -> bool:
         if self.data.source is None:
             return name in self.data.sources()
-        return name == "train" or (self.data.split is not None and getattr(self.data.split, name) is not None)
+        return name == "train" or (self.data.split is not None and self.data.split.has(name))
 
     def _rows(self, name: str) -> Table:
         """The rows of a split as the source has them."""
@@ -101,20 +129,32 @@ class PreparedData:
         return {name: table.select(rows) for name, rows in parts.items()}
 
     def _checked(self, table: Table) -> Table:
-        """Notes the files' fingerprints. Raises DataError for a file changed since the model learned from it."""
-        for file, digest in table.files.items():
+        """Notes where the rows are from. Raises DataError where there are none, or the file is another now."""
+        self._note(table.files, table.skipped)
+        if not len(table):
+            raise DataError(f"{', '.join(table.rows.files)}: has no examples")
+        return table
+
+    def _note(self, files: dict[str, str], skipped: Sequence[str]) -> None:
+        """Keeps the files' fingerprints and what was left out of them. Raises DataError for a file changed since the
+        model learned from it."""
+        self.skipped += skipped
+        for file, digest in files.items():
             if self.fingerprints.setdefault(file, digest) != digest:
                 raise DataError(
                     f"{file} has changed since the model was trained on it, so its splits would be others; "
                     "put the file back, train anew, or give the new file by itself (--data, --input)"
                 )
-        if not len(table):
-            raise DataError(f"{', '.join(table.rows.files)}: has no examples")
-        return table
 
     def learn(self) -> None:
         """Learn from the training split alone."""
-        rows = self._rows("train")
+        if (streamed := self._streamed("train")) is not None:
+            self._learn_streamed(streamed)
+        else:
+            self._learn_kept(self._rows("train"))
+
+    def _learn_kept(self, rows: Table) -> None:
+        """From rows that are in memory."""
         source = self.data.training_source
         self._learned["source"] = source.learn(rows)
         table = source.examples(rows, self._learned["source"], floatx=self.floatx)
@@ -123,20 +163,35 @@ class PreparedData:
         self._learned["labels"] = learn_labels(table)
         self._learned["features"] = self._feature_space.learn(table) if self.data.features else {}
         self._learned["stages"] = {}
-        examples = self._encoded(table)
+        examples = self._pipeline.filtered(self._encoded(table))
         pipeline = self._pipeline.learn(examples)
         self._learned["stages"] = {str(i): learned for i, learned in pipeline.learned.items()}
         self.train = Split(examples, pipeline)
         self._read.pop("train")
-        sample = next(transformed([examples.take(np.arange(min(2, len(examples))))], pipeline.functions()))
+        self._learn_arrays(examples)
+
+    def _learn_streamed(self, rows: StreamedRows) -> None:
+        """The same in passes over rows that are not kept."""
+        table = next(rows.tables("train"))
+        self._learned["source"] = {}
+        features = sorted(self.data.features) or table.features
+        self._learned["columns"] = {"features": features, "labels": table.labels, "weight": table.weight}
+        self._learned["labels"] = rows.learn_labels()
+        self._learned["features"] = rows.learn_features(self.data.features) if self.data.features else {}
+        self._learned["stages"] = {}
+        pipeline = self._pipeline.learn_from(lambda before: self._streamed_split(rows, before, "train").batches())
+        self._learned["stages"] = {str(i): learned for i, learned in pipeline.learned.items()}
+        self.train = self._streamed_split(rows, pipeline, "train")
+        self._learn_arrays(self.train.sample)
+
+    def _learn_arrays(self, examples: Batch) -> None:
+        """What the pipeline makes of an example."""
+        functions = self._pipeline.functions()
+        sample = next(transformed([examples.take(np.arange(min(2, len(examples))))], functions))
         for kind, arrays in (("inputs", sample.inputs), ("targets", sample.targets)):
             self._learned[kind] = {n: {"shape": list(a.shape[1:]), "dtype": str(a.dtype)} for n, a in arrays.items()}
-        for name, spec in self._learned["inputs"].items():
-            if spec["dtype"] == "object":
-                raise DataError(
-                    f"input {name!r} still has texts after the pipeline, and a model takes numbers; "
-                    "add a stage such as `{type: string_lookup, output_mode: one_hot}`"
-                )
+        for name in self._pipeline.varying(sample):
+            self._learned["inputs"][name]["shape"][-1] = None
 
     @property
     def inputs(self) -> dict[str, ArraySpec]:
@@ -148,7 +203,7 @@ class PreparedData:
 
     @property
     def class_names(self) -> dict[str, list[str]]:
-        return self._learned["labels"] | self.data.training_source.class_names(self._learned["source"])
+        return self._learned["labels"] | self.data.training_source.target_names(self._learned["source"])
 
     def save(self, directory: Path) -> None:
         """Write what raw inputs need to become model inputs."""

@@ -10,6 +10,7 @@ from tfcli.data.sources.bundled import Bundled
 from tfcli.data.sources.tabular import TabularSource
 from tfcli.data.split import SplitSpec
 from tfcli.data.stage import Stage
+from tfcli.data.stages.filter import Filter
 from tfcli.data.stages.order import DEFAULT_BATCH_SIZE, BatchStage
 from tfcli.declare import Declared, FieldError, nearest
 
@@ -60,6 +61,9 @@ class DataSpec(Declared, name="data"):
     def check(self) -> None:
         self._check_sources()
         self._check_features()
+        for i, stage in enumerate(self.pipeline):
+            if isinstance(stage, Filter) and not all(isinstance(s, Filter) for s in self.pipeline[:i]):
+                raise FieldError(("pipeline", i), "`filter` stands before all other stages", "move it to the front")
         batches = [i for i, stage in enumerate(self.pipeline) if isinstance(stage, BatchStage)]
         if len(batches) > 1:
             raise FieldError(("pipeline", batches[1]), "a pipeline has one `batch` stage; this is the second")

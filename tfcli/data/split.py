@@ -6,7 +6,7 @@ import numpy as np
 
 from tfcli.data.random import generator
 from tfcli.data.table import Table
-from tfcli.declare import Declared, FieldError, PositiveInt, Range
+from tfcli.declare import Declared, FieldError, NonNegativeInt, PositiveInt, Range
 from tfcli.errors import DataError
 
 Share = PositiveInt | Annotated[float, Range(low=0, high=1, open_low=True, open_high=True)]
@@ -23,27 +23,61 @@ class SplitSpec(Declared, name="split"):
     """Keep the proportions of the label's classes in each split; with several labels, the name of one."""
     seed: int | None = None
     """Draws the examples. Default: the spec's seed."""
+    folds: Annotated[int, Range(low=2)] | None = None
+    """Cut what is no test split into so many parts, and validate on one of them."""
+    fold: NonNegativeInt = 0
+    """Which part that is, from 0."""
 
     def check(self) -> None:
-        if self.validation is None and self.test is None:
+        if self.validation is None and self.test is None and self.folds is None:
             raise FieldError(
                 "validation", "a split needs `validation`, `test` or both", "for example `validation: 0.2`"
             )
+        if self.folds is not None and self.validation is not None:
+            raise FieldError("folds", "`folds` does not go with `validation`", "keep one of the two")
+        if self.fold >= (self.folds or 1):
+            raise FieldError("fold", f"expected a whole number below `folds`, got {self.fold}")
         fractions = sum(share for share in (self.validation, self.test) if isinstance(share, float))
         if fractions >= 1:
             raise FieldError("test", "validation and test together leave nothing to train on")
 
+    def has(self, name: str) -> bool:
+        """Whether there is a split called `name`, train, validation or test."""
+        return name == "train" or getattr(self, name) is not None or (name == "validation" and self.folds is not None)
+
     def parts(self, table: Table, seed: int, ordered: bool) -> Parts:
         """Row indices, rising, by split name. Raises DataError where there are too few rows."""
-        sizes = self._sizes(len(table), table.rows.files[0])
+        sizes = self.sizes(len(table), table.rows.files[0])
         if ordered:
             return self._cut(len(table), sizes)
         rng = generator(seed if self.seed is None else self.seed, "split")
+        if self.folds is not None:
+            return self._fold(table, sizes, rng)
         if self.stratify is False:
             return draw(rng.permutation(len(table)), sizes)
         return draw_stratified(self._classes(table), sizes, rng)
 
-    def _sizes(self, count: int, file: str) -> dict[str, int]:
+    def _fold(self, table: Table, sizes: dict[str, int], rng: np.random.Generator) -> Parts:
+        assert self.folds is not None
+        classes = np.zeros(len(table), np.int64) if self.stratify is False else self._classes(table)
+        parts = draw_stratified(classes, sizes, rng)
+        rest = rng.permutation(parts["train"])
+        # One class after the other, dealt out in turn: each fold has its share of each.
+        rest = rest[np.argsort(classes[rest], kind="stable")]
+        chosen = np.arange(len(rest)) % self.folds == self.fold
+        if len(rest) < self.folds:
+            raise DataError(f"{table.rows.files[0]}: {len(rest)} examples are too few for {self.folds} folds")
+        return parts | {"train": np.sort(rest[~chosen]), "validation": np.sort(rest[chosen])}
+
+    def drawn(self, table: Table, sizes: dict[str, int], seed: int, chunk: int) -> Parts:
+        """Row indices, rising, by split name, of part number `chunk` of a table, of which `sizes` are set aside."""
+        rng = generator(seed if self.seed is None else self.seed, "split", chunk)
+        if self.stratify is False:
+            return draw(rng.permutation(len(table)), sizes)
+        return draw_stratified(self._classes(table), sizes, rng)
+
+    def sizes(self, count: int, file: str) -> dict[str, int]:
+        """How many of `count` examples are set aside for each split. Raises DataError where they are too few."""
         shares = {"validation": self.validation, "test": self.test}
         sizes = {
             name: share if isinstance(share, int) else int(share * count + 0.5)
@@ -57,6 +91,8 @@ class SplitSpec(Declared, name="split"):
         return sizes
 
     def _cut(self, count: int, sizes: dict[str, int]) -> Parts:
+        if self.folds is not None:
+            raise DataError("data.split.folds: this source has an order, and training on what comes later is no test")
         if self.stratify is not False:
             raise DataError(
                 "data.split.stratify: this source has an order, so it is cut by it and cannot be stratified"

@@ -1,6 +1,6 @@
 """The contract of a pipeline stage, and the batches that stages work on."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,17 @@ class Batch:
         return replace(self, inputs=self.inputs | changed)
 
 
+def joined(parts: Sequence[Batch]) -> Batch:
+    """The examples of several batches in one. Raises ValueError where shapes differ."""
+    first = parts[0]
+    weights = None if first.weights is None else np.concatenate([np.asarray(part.weights) for part in parts])
+    return Batch(
+        {name: np.concatenate([part.inputs[name] for part in parts]) for name in first.inputs},
+        {name: np.concatenate([part.targets[name] for part in parts]) for name in first.targets},
+        weights,
+    )
+
+
 def _take(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
     # ndarray.take is the fast one, but copies a view whole (windows over a series) before it gathers.
     return array.take(rows, axis=0) if array.flags.c_contiguous else array[rows]
@@ -83,6 +94,14 @@ class Ordering(Stage, abstract=True):
         """Indices of the elements to go on with, of `count`."""
         raise AssertionError(f"{type(self).__name__} must define order")
 
+    def stream(self, begin: Callable[[], Iterator[Any]], context: Context, epoch: int) -> Iterator[Any]:
+        """The same order of elements that come in blocks (`tfcli.data.blocks`) and whose number is not known."""
+        raise AssertionError(f"{type(self).__name__} must define stream")
+
+    def remaining(self, count: int) -> int:
+        """How many of `count` elements it goes on with, or makes of them."""
+        return count
+
 
 class Transform(Stage, abstract=True):
     """Changes examples. Works on whole batches, so that the same code serves one example and all of them."""
@@ -107,6 +126,11 @@ class InputTransform(Transform, abstract=True):
     features: str | list[str] | None = None
     """The model inputs to change. Default: all."""
 
+    @property
+    def varies(self) -> bool:
+        """Whether the size of the output's last axis differs from batch to batch."""
+        return False
+
     def names(self, batch: Batch, context: Context) -> list[str]:
         """Raises DataError for a name that is no model input."""
         for name in as_list(self.features):
@@ -114,22 +138,6 @@ class InputTransform(Transform, abstract=True):
                 hint = nearest(name, batch.inputs) or f"there are: {', '.join(batch.inputs)}"
                 raise DataError(f"{context.where}: there is no input {name!r}; {hint}")
         return as_list(self.features) or list(batch.inputs)
-
-    def learn(self, batches: Iterable[Batch], context: Context) -> dict[str, Any]:
-        names = self.names(next(iter(batches)), context)
-
-        def arrays(name: str) -> Iterator[np.ndarray]:
-            return (self.checked(batch.inputs[name], name, context) for batch in batches)
-
-        return {name: self.learn_input(arrays(name), name, context) for name in names}
-
-    def learn_input(self, arrays: Iterator[np.ndarray], name: str, context: Context) -> Any:
-        """What is to be learned of one input, given batch by batch."""
-        return {}
-
-    def checked(self, array: np.ndarray, name: str, context: Context) -> np.ndarray:
-        """`array` where the stage can use it. Raises DataError naming stage and input."""
-        return array
 
     def bind(self, learned: dict[str, Any], context: Context) -> Function:
         functions: dict[str, Callable[[np.ndarray], np.ndarray]] = {}
@@ -139,7 +147,7 @@ class InputTransform(Transform, abstract=True):
             for name in self.names(batch, context):
                 if name not in functions:
                     functions[name] = self.function(learned.get(name, {}), name, context)
-                changed[name] = functions[name](self.checked(batch.inputs[name], name, context))
+                changed[name] = functions[name](batch.inputs[name])
             return batch.with_inputs(changed)
 
         return run

@@ -1,6 +1,6 @@
 """Named columns, as a source reads them: each a numpy array whose first axis is the examples."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -46,6 +46,10 @@ class Table:
     weight: str | None = None
     files: dict[str, str] = field(default_factory=dict)
     tabular: bool = False
+    classes: dict[str, list[str]] = field(default_factory=dict)
+    """The texts of a label in the order of their numbers, where the source knows it."""
+    skipped: tuple[str, ...] = ()
+    """What was left out because it is damaged: a message for each."""
 
     def __post_init__(self) -> None:
         names = [*self.features, *self.labels, *([self.weight] if self.weight else [])]
@@ -105,11 +109,12 @@ def parse_number(text: str) -> float | None:
         return None
 
 
-def column_of_texts(texts: Sequence[str], missing: frozenset[str]) -> np.ndarray:
-    """int64 where all of `texts` are whole numbers, float64 where all are numbers or missing, else objects."""
+def column_of_texts(texts: Sequence[str], missing: frozenset[str], as_text: bool = False) -> np.ndarray:
+    """int64 where all of `texts` are whole numbers, float64 where all are numbers or missing, else (or where `as_text`)
+    objects."""
     stripped = list(map(str.strip, texts))
     known = [text for text in stripped if text not in missing]
-    numbers = _parsed(known) if known else None
+    numbers = _parsed(known) if known and not as_text else None
     if numbers is None:
         return np.array(["" if text in missing else text for text in stripped], object)
     if len(known) == len(stripped):
@@ -163,3 +168,21 @@ def _column_of_lists(values: Sequence[Any], name: str, rows: Rows) -> np.ndarray
 def as_list(names: str | list[str] | None) -> list[str]:
     """One name, several or none, as a list."""
     return [] if names is None else [names] if isinstance(names, str) else list(names)
+
+
+def stacked_tables(tables: Sequence[Table], files: dict[str, str]) -> Table:
+    """Tables of the same columns one below the other. Raises DataError where shapes differ."""
+    first = tables[0]
+    names = dict.fromkeys(name for table in tables for name in table.rows.files)
+    place = {name: i for i, name in enumerate(names)}
+    file = [np.array([place[name] for name in table.rows.files])[table.rows.file] for table in tables]
+    rows = Rows(list(names), np.concatenate(file), np.concatenate([t.rows.number for t in tables]), first.rows.unit)
+    columns = {name: _stacked([table.columns[name] for table in tables], name, names) for name in first.columns}
+    skipped = tuple(message for table in tables for message in table.skipped)
+    return replace(first, columns=columns, rows=rows, files=files, skipped=skipped)
+
+
+def _stacked(parts: list[np.ndarray], name: str, files: Iterable[str]) -> np.ndarray:
+    if len({part.shape[1:] for part in parts}) > 1:
+        raise DataError(f"{', '.join(files)}: column {name!r} has values of different shapes")
+    return np.concatenate(parts)

@@ -162,6 +162,8 @@ def _fits(annotation: Any, value: Any) -> bool:
 
 
 def _convert_list(annotation: Any, value: Any, path: Path, problems: list[Problem]) -> Any:
+    if hasattr(value, "tolist") and getattr(value, "shape", ()) != ():
+        value = value.tolist()
     if not isinstance(value, list | tuple):
         problems.append(mismatch(annotation, value, path))
         return INVALID

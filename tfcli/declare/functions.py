@@ -25,6 +25,11 @@ def functions_in(folder: Path) -> Iterator[None]:
         _folder.reset(token)
 
 
+def spec_folder() -> Path:
+    """The folder of the spec at work, which its relative names are taken from; without one the working directory."""
+    return _folder.get() or Path.cwd()
+
+
 def load_function(name: str | Callable[..., Any]) -> Callable[..., Any]:
     """The function that `module:function` or `/path/to/module.py:function` names; a function stays as it is.
 
@@ -52,9 +57,9 @@ def absolute_name(name: str, folder: Path) -> str:
 
 
 def _load_module(name: str) -> ModuleType:
-    folder = _folder.get()
-    path = Path(name) if name.endswith(".py") else (folder or Path.cwd()) / f"{name}.py"
-    beside = str(path.parent if name.endswith(".py") else folder or Path.cwd())
+    folder = spec_folder()
+    path = Path(name) if name.endswith(".py") else folder / f"{name}.py"
+    beside = str(path.parent if name.endswith(".py") else folder)
     sys.path.insert(0, beside)  # a module may import its neighbours
     try:
         return _load_file(path) if path.is_file() else importlib.import_module(name)

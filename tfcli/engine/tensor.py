@@ -165,14 +165,15 @@ class Value(Operators):
     def get_shape(self) -> Shape:
         return self.shape
 
-    def numpy(self) -> np.ndarray:
-        return self.array
+    def numpy(self) -> Any:
+        """The array; of a single text its bytes, as in TensorFlow."""
+        return self.array.item() if self.array.dtype == object and self.array.ndim == 0 else self.array
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.numpy(), dtype=dtype) if copy else np.asarray(self.numpy(), dtype=dtype)
+        return np.array(self.array, dtype=dtype) if copy else np.asarray(self.array, dtype=dtype)
 
     def item(self) -> Any:
-        return self.numpy().item()
+        return self.array.item()
 
     def __float__(self) -> float:
         return float(self.numpy())

@@ -4,6 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tfcli.errors import SpecError
+from tfcli.keras.saving import load_model as load_model
+from tfcli.keras.saving import model_from_json as model_from_json
+from tfcli.keras.saving import save_model as save_model
 from tfcli.models.functional import make_input as Input
 from tfcli.models.layers.base import Layer
 from tfcli.models.model import Model
@@ -11,7 +14,7 @@ from tfcli.models.sequential import Sequential
 
 Functional = Model
 
-__all__ = ["Functional", "Input", "Model", "Sequential", "clone_model"]
+__all__ = ["Functional", "Input", "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
 
 
 def clone_model(model: Model, clone_function: Callable[[Layer], Layer] | None = None) -> Model:

@@ -2,13 +2,14 @@
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from tfcli.engine.ops.random import set_seed
 from tfcli.engine.tensor import Tensor
-from tfcli.errors import DataError
+from tfcli.errors import DataError, SpecError
 from tfcli.models.batches import PyDataset, pack_x_y_sample_weight, unpack_x_y_sample_weight
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
+    "plot_model",
     "set_random_seed",
     "to_categorical",
     "unpack_x_y_sample_weight",
@@ -76,3 +78,29 @@ def pad_sequences(
         elif len(kept):
             result[i, : len(kept)] = kept
     return result
+
+
+def plot_model(
+    model: Any,
+    to_file: str | Path = "model.png",
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    show_layer_names: bool = False,
+    rankdir: Literal["TB"] = "TB",
+    expand_nested: bool = False,
+    show_layer_activations: bool = False,
+    show_trainable: bool = False,
+) -> None:
+    """Draw a Sequential or functional model, a box for each layer, as `.png` or `.svg`.
+
+    Drawings go from top to bottom, and show nested models as one box. Raises SpecError for another suffix, another
+    `rankdir`, or a model that does not say how its layers are wired.
+    """
+    from tfcli.models.drawing import draw
+    from tfcli.models.summary import model_boxes
+
+    if rankdir != "TB" or expand_nested:
+        raise SpecError("plot_model draws from top to bottom, nested models as one box: rankdir='TB' alone")
+    shown = {"shape": show_shapes, "dtype": show_dtype, "activation": show_layer_activations}
+    shown |= {"name": show_layer_names, "trainable": show_trainable}
+    draw(model_boxes(model, {what for what, asked in shown.items() if asked}), Path(to_file))

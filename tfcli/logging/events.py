@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tfcli.crc import crc32c, mask
 from tfcli.logging.durable import AppendFile
 
 if TYPE_CHECKING:
@@ -169,25 +170,4 @@ def _names(directory: Path) -> list[str]:
 def frame(data: bytes) -> bytes:
     """One TFRecord: u64 length, its masked CRC, the data, its masked CRC."""
     length = struct.pack("<Q", len(data))
-    return b"".join([length, struct.pack("<I", _masked_crc(length)), data, struct.pack("<I", _masked_crc(data))])
-
-
-def _masked_crc(data: bytes) -> int:
-    crc = _crc32c(data)
-    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
-
-
-def _crc32c(data: bytes) -> int:
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = (crc >> 8) ^ _TABLE[(crc ^ byte) & 0xFF]
-    return crc ^ 0xFFFFFFFF
-
-
-def _table_entry(index: int) -> int:
-    for _ in range(8):
-        index = (index >> 1) ^ (0x82F63B78 if index & 1 else 0)
-    return index
-
-
-_TABLE = [_table_entry(index) for index in range(256)]
+    return b"".join([length, struct.pack("<I", mask(crc32c(length))), data, struct.pack("<I", mask(crc32c(data)))])

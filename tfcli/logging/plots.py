@@ -32,13 +32,13 @@ def plot_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """
     panels = _panels(rows)
     columns = min(len(panels), 3)
-    figure = _figure(4.4 * columns, 3.3 * math.ceil(len(panels) / columns))
+    figure = new_figure(4.4 * columns, 3.3 * math.ceil(len(panels) / columns))
     grid = list(figure.subplots(math.ceil(len(panels) / columns), columns, squeeze=False).flat)
     for axes, name in zip(grid, panels, strict=False):
         _draw_curve(axes, rows, name)
     for axes in grid[len(panels) :]:
         axes.remove()
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _panels(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -74,7 +74,7 @@ def _draw_curve(axes: "Axes", rows: Sequence[Mapping[str, Any]], name: str) -> N
     if not drawn:
         axes.text(0.5, 0.5, "no finite value", ha="center", va="center", transform=axes.transAxes, fontsize=9)
         axes.set_yticks([])
-    _quiet(axes)
+    quiet_axes(axes)
     axes.grid(True, color="#dddddd", linewidth=0.6)
 
 
@@ -92,7 +92,7 @@ def plot_confusion_matrix(matrix: np.ndarray, class_names: Sequence[str], path: 
     cell = min(max(0.42, 2.6 / count), 14 / count)
     longest = 0.085 * max(map(len, names))
     side = cell * count + longest + 0.7
-    figure = _figure(side, side)
+    figure = new_figure(side, side)
     axes = figure.subplots()
     axes.imshow(share, cmap="Greys", vmin=0, vmax=1)
     if count <= _MOST_NUMBERED:
@@ -109,9 +109,9 @@ def plot_confusion_matrix(matrix: np.ndarray, class_names: Sequence[str], path: 
     right = int(np.trace(matrix))
     total = int(matrix.sum())
     axes.set_title(f"{right:,} of {total:,} right ({right / max(total, 1):.1%})", fontsize=10)
-    _quiet(axes)
+    quiet_axes(axes)
     axes.spines[:].set(visible=True, color="#888888")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _cells(matrix: np.ndarray, share: np.ndarray) -> Iterator[tuple[int, int, str, float]]:
@@ -138,7 +138,7 @@ def plot_predictions(true: np.ndarray, predicted: np.ndarray, path: Path) -> Non
     assert true.shape == predicted.shape, f"{true.shape} true values, {predicted.shape} predicted"
     finite = np.isfinite(true) & np.isfinite(predicted)
     true, predicted = true[finite], predicted[finite]
-    figure = _figure(4.6, 4.6)
+    figure = new_figure(4.6, 4.6)
     axes = figure.subplots()
     size = float(np.clip(4000 / max(len(true), 1), 3, 20))
     axes.scatter(true, predicted, s=size, color=_TRAINING["color"], alpha=0.5, linewidths=0)
@@ -156,26 +156,29 @@ def plot_predictions(true: np.ndarray, predicted: np.ndarray, path: Path) -> Non
         )
     axes.set_xlabel("true", fontsize=9)
     axes.set_ylabel("predicted", fontsize=9)
-    _quiet(axes)
+    quiet_axes(axes)
     axes.grid(True, color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
-def _figure(width: float, height: float) -> "Figure":
+def new_figure(width: float, height: float) -> "Figure":
+    """An empty figure, in inches, whose parts make room for each other."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     return Figure(figsize=(width, height), dpi=_DPI, layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08))
 
 
-def _quiet(axes: "Axes") -> None:
+def quiet_axes(axes: "Axes") -> None:
+    """The one style of all pictures: two thin grey sides, small numbers."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color("#888888")
     axes.tick_params(labelsize=8, color="#888888")
 
 
-def _save(figure: "Figure", path: Path) -> None:
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Write the figure as PNG. Raises CheckpointError where the disk refuses."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     buffer = io.BytesIO()

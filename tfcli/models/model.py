@@ -1,11 +1,13 @@
 """Model: layers with one call around them, made from inputs and outputs or by subclassing."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tfcli.engine import nest
 from tfcli.engine.dispatch import recording, tracing
+from tfcli.engine.function import Function
 from tfcli.engine.graph.ir import Graph
 from tfcli.engine.spec import Shape, TensorSpec, as_dtype
 from tfcli.errors import SpecError
@@ -57,11 +59,17 @@ class Model(Fitting, Layer, abstract=True):
 
     def ensure_built(self, inputs: Any) -> None:
         """A model's layers build themselves when they are called; a `build` of the subclass's own comes first."""
+        self._note_inputs(inputs)
         if self.built:
             return
         if type(self).build is not Model.build:
             super().ensure_built(inputs)
         self.built = True
+
+    def _note_inputs(self, inputs: Any) -> None:
+        """What the model was first called on, with any number of examples: what it is saved for."""
+        if "_called_on" not in self.__dict__:
+            self._called_on = nest.map_structure(lambda t: TensorSpec(Shape((None, *t.shape[1:])), t.dtype), inputs)
 
     def sublayers(self) -> Iterator[Layer]:
         wired = [] if self.wiring is None else self.wiring.layers
@@ -130,8 +138,57 @@ class Model(Fitting, Layer, abstract=True):
         text = summarize(self, line_length, positions, expand_nested, show_trainable, layer_range)
         (print_fn or print)(text)
 
+    def functions_to_save(self) -> dict[str, Function]:
+        """The call, traced for prediction and for training. Raises SpecError before the model was called on data."""
+        if "_called_on" not in self.__dict__ and self.wiring is None:
+            raise SpecError(f"{self.name} does not know its inputs yet; call it on data before it is saved")
+        structure = self.__dict__.get("_called_on")
+        if structure is None:
+            structure = nest.map_structure(lambda s: TensorSpec(s.shape, s.dtype, s.node.name), self.input)
+
+        def call(inputs: Any, training: bool = False) -> Any:
+            return self(inputs, training=training)
+
+        traced = Function(call, name=str(self.name))
+        for training in (False, True):
+            traced.get_concrete_function(structure, training=training)
+        self._forget_losses()
+        return {"__call__": traced}
+
+    def save(self, filepath: str | Path, overwrite: bool = True) -> None:
+        """Write the model: to a `.keras` archive as Keras 3 does (Sequential and functional models), or to a directory
+        as tf.saved_model does (all models, loaded without their code). tf.keras.models.load_model reads either.
+
+        Raises SpecError for what cannot be saved, CheckpointError where the disk refuses.
+        """
+        path = Path(filepath)
+        if path.exists() and not overwrite:
+            raise SpecError(f"{path} exists already; overwrite=True replaces it")
+        if path.suffix in (".keras", ".h5", ".hdf5"):
+            from tfcli.models.keras_archive import save_archive
+
+            save_archive(self, path)
+        else:
+            self.export(path)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """What makes the model anew, without its weights, in Keras's form; `kwargs` go to json.dumps. Raises SpecError
+        for models that are not Sequential or functional.
+        """
+        from tfcli.models.keras_archive import model_config
+
+        return json.dumps(model_config(self), **kwargs)
+
+    def export(self, filepath: str | Path) -> None:
+        """Write the model's call and weights to a directory, as `tf.saved_model.save` does."""
+        from tfcli.saved_model import save
+
+        save(self, filepath)
+
     def save_weights(self, filepath: str | Path, overwrite: bool = True) -> None:
-        """Write all weights to a `.safetensors` file, named as in a spec (`dense/kernel`). Raises SpecError."""
+        """Write all weights to a `.safetensors` file, named as in a spec (`dense/kernel`), or to `.weights.h5` as Keras
+        does. Raises SpecError.
+        """
         from tfcli.models.weight_files import save_weights
 
         save_weights(self, Path(filepath), overwrite)

@@ -1,7 +1,8 @@
 """Network: the model that a spec describes, its layers wired by name."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,13 +10,18 @@ from tfcli.declare import FieldError, Path, Problem, nearest
 from tfcli.engine.dispatch import recording, tracing
 from tfcli.engine.graph.ir import Graph, scoped
 from tfcli.engine.ops.elementwise import cast
+from tfcli.engine.preprocessing.learning import Learned
 from tfcli.engine.spec import Shape, TensorSpec, as_dtype, show_shape
 from tfcli.engine.tensor import Tensor, convert_to_tensor
-from tfcli.errors import DtypeError, ShapeError, SpecError
+from tfcli.errors import DataError, DtypeError, ShapeError, SpecError
 from tfcli.models.layers.base import Layer, Weight, building, calling, settings
 from tfcli.models.layers.containers import Block, Residual
+from tfcli.models.layers.learned import Adapting
 from tfcli.models.layers.merging import Add
 from tfcli.models.spec import InputSpec, ModelSpec
+
+Examples = Callable[[], Iterable[Mapping[str, Any]]]
+"""Begins a pass over the training examples: batches of a network's inputs by name."""
 
 
 class ModelError(SpecError):
@@ -60,14 +66,22 @@ class _Scope:
 class Network:
     """A model built from its spec for inputs of known shape.
 
-    `network({"image": x}, training=True)` gives the outputs by name. Raises ModelError for names that do not exist,
-    layers that nothing reads, and shapes that do not fit, each with its place in the spec.
+    `network({"image": x}, training=True)` gives the outputs by name. Layers that learn before training take what was
+    `learned` by their paths, else they adapt to the `examples`. Raises ModelError for names that do not exist, layers
+    that nothing reads, and shapes that do not fit, each with its place in the spec.
     """
 
     def __init__(
-        self, spec: ModelSpec, inputs: Mapping[str, TensorSpec], seed: int = 0, floatx: str = "float32"
+        self,
+        spec: ModelSpec,
+        inputs: Mapping[str, TensorSpec],
+        seed: int = 0,
+        floatx: str = "float32",
+        examples: Examples | None = None,
+        learned: Mapping[str, Learned] | None = None,
     ) -> None:
         self.floatx = floatx
+        self._examples = examples
         self._problems: list[Problem] = []
         self.inputs = self._match_inputs(spec.inputs, inputs)
         self.steps: list[Step] = []
@@ -77,7 +91,19 @@ class Network:
         if not self._problems:
             self._refuse_unread()
         self._raise_problems()
+        self._take(learned or {})
         self._build(seed)
+
+    def _take(self, learned: Mapping[str, Learned]) -> None:
+        """What was learned before, for the layers that learned it."""
+        for step in self.steps:
+            if isinstance(step.layer, Adapting) and step.path in learned:
+                step.layer.take(learned[step.path])
+
+    def learned(self) -> dict[str, Learned]:
+        """What layers learned before training, by their paths."""
+        layers = [layer for layer in self.layers if isinstance(layer, Adapting)]
+        return {layer.path: layer.state for layer in layers if layer.state is not None}
 
     def _match_inputs(
         self, declared: dict[str, InputSpec] | None, given: Mapping[str, TensorSpec]
@@ -224,22 +250,82 @@ class Network:
         graph = Graph("build")
         with tracing(graph), recording([]), building(seed, self.floatx), calling(False):
             symbols: dict[str, Tensor] = {name: graph.placeholder(spec) for name, spec in self.inputs.items()}
-            for step in self.steps:
-                try:
-                    self._run(step, symbols)
-                except (ShapeError, DtypeError) as error:
-                    raise ModelError([Problem(step.place, str(error), self._way_to(step))]) from error
-                except FieldError as error:
-                    raise ModelError([Problem((*step.place, *error.path), error.message, error.suggestion)]) from error
-                step.spec = symbols[step.path].spec
+            waiting = self.steps
+            while waiting:
+                waiting = [step for step in waiting if not self._made(step, symbols)]
+                learners = [step for step in waiting if all(source in symbols for source in step.sources)]
+                if learners:
+                    self._adapt(learners, [step for step in self.steps if step not in waiting])
         self.output_specs = {name: symbols[path].spec for name, path in self.outputs.items()}
         self._check_weight_names()
+
+    def _made(self, step: Step, symbols: dict[str, Tensor]) -> bool:
+        """Build a step, unless it has to learn first, or reads one that has."""
+        needs_data = self._examples is not None and isinstance(step.layer, Adapting) and step.layer.needs_data
+        if needs_data or any(source not in symbols for source in step.sources):
+            return False
+        with self._located(step):
+            self._run(step, symbols)
+        step.spec = symbols[step.path].spec
+        return True
+
+    @contextmanager
+    def _located(self, step: Step) -> Iterator[None]:
+        """Errors raised inside are shown at the step's place in the spec."""
+        try:
+            yield
+        except (ShapeError, DtypeError, DataError, SpecError) as error:
+            hint = self._texts_to(step) or self._way_to(step)
+            raise ModelError([Problem(step.place, str(error), hint)]) from error
+        except FieldError as error:
+            raise ModelError([Problem((*step.place, *error.path), error.message, error.suggestion)]) from error
+
+    def _adapt(self, learners: list[Step], built: list[Step]) -> None:
+        """Show layers the training examples, as the built steps make them, in one pass for all of the layers."""
+        assert self._examples is not None, "without examples nothing waits for them"
+        before = self._before(learners, built)
+        for batch in self._examples():
+            with tracing(None):
+                values = {name: self._input(name, spec, batch) for name, spec in self.inputs.items()}
+                for step in before:
+                    self._run(step, values)
+            for learner in learners:
+                with self._located(learner):
+                    learner.layer.update_state(values[learner.sources[0]])  # type: ignore[attr-defined]
+        for learner in learners:
+            with self._located(learner):
+                learner.layer.finalize_state()  # type: ignore[attr-defined]
+
+    def _before(self, learners: list[Step], built: list[Step]) -> list[Step]:
+        """The built steps that the learners depend on, in order. Raises ModelError for one that training changes."""
+        wanted = {source for step in learners for source in step.sources}
+        before: list[Step] = []
+        for step in reversed(built):
+            if step.path in wanted:
+                wanted.update(step.sources)
+                before.insert(0, step)
+        for step in before:
+            if step.layer.trainable_weights:
+                message = f"learns before training from what `{step.path}` makes, which training changes"
+                raise ModelError([Problem(learners[0].place, message, f"put it before `{step.path}`")])
+        return before
+
+    def _texts_to(self, failed: Step) -> str | None:
+        """What to do with texts that reach a layer for numbers, if it is that."""
+        specs = self.inputs | {step.path: step.spec for step in self.steps if step.spec is not None}
+        texts = [source for source in failed.sources if source in specs and specs[source].dtype == "string"]
+        if not texts or isinstance(failed.layer, Adapting):
+            return None
+        return (
+            f"`{texts[0]}` is texts; a `text_vectorization` or `string_lookup` layer (or stage) makes numbers of them"
+        )
 
     def _way_to(self, failed: Step) -> str:
         """The shapes on the way to a layer, for its error message."""
         lines = [f"{name} {show_shape(spec.shape)}" for name, spec in self.inputs.items()]
         for step in self.steps[: self.steps.index(failed)]:
-            assert step.spec is not None
+            if step.spec is None:
+                continue
             lines.append(f"{step.path} {show_shape(step.spec.shape)}")
         return "the shapes on the way: " + " → ".join(lines[-6:])
 

@@ -101,7 +101,9 @@ class Objective:
 
     def metrics(self) -> dict[str, Metric]:
         """Every running value by its history key, the loss first."""
-        return {"loss": self.loss} | {m.report_name: m for m in self.head_losses} | self.head_metrics()
+        own = zip(self.heads, self.head_losses, strict=False)
+        losses = {metric.report_name: metric for head, metric in own if head.loss is not None}
+        return {"loss": self.loss} | losses | self.head_metrics()
 
 
 def _weights_of(weights: Mapping[str, Tensor] | Tensor | None, head: Head) -> Tensor | None:

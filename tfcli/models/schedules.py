@@ -36,6 +36,15 @@ def _periods(step: Tensor, decay_steps: int, staircase: bool) -> Tensor:
     return floor(periods) if staircase else periods
 
 
+def warm_up(steps: int, start_factor: float) -> Callable[[Tensor], Tensor]:
+    """A factor of the learning rate that rises in a line from `start_factor` in step 0 to 1 in step `steps`."""
+
+    def factor(step: Tensor) -> Tensor:
+        return start_factor + (1.0 - start_factor) * minimum(cast(step, "float32") / steps, 1.0)
+
+    return factor
+
+
 class ExponentialDecay(Schedule):
     """initial_learning_rate * decay_rate ** (step / decay_steps)."""
 

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,11 @@ import numpy as np
 from tfcli.engine import nest
 from tfcli.engine.spec import show_shape
 from tfcli.errors import SpecError
+from tfcli.models.drawing import Box
 from tfcli.models.layers.symbolic import LayerCall
+
+_WIDEST = 400
+"""Columns that a table may take where its width is left to it."""
 
 
 def summarize(
@@ -36,20 +40,27 @@ def summarize(
     ]
     header = ["Layer (type)", "Output Shape", "Param #"]
     header += (["Connected to"] if branched else []) + (["Trainable"] if show_trainable else [])
-    return "\n".join([f'Model: "{model.name}"', _table(header, widths, width, rows), *_totals(model)])
+    return "\n".join([f'Model: "{model.name}"', boxed_table(header, rows, widths, width), *_totals(model)])
 
 
-def _table(header: list[str], widths: list[int], width: int, rows: list[list[str]]) -> str:
+def boxed_table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    widths: Sequence[int | None] | None = None,
+    width: int | None = None,
+) -> str:
+    """Keras's table, numbers to the right; by default as wide as what is in it. None in `widths`: as wide as needed."""
     from rich.console import Console
     from rich.table import Column, Table
     from rich.text import Text
 
-    justify = {"Param #": "right", "Trainable": "center"}
+    justify = {"Param #": "right", "FLOPs": "right", "Activations": "right", "Trainable": "center"}
+    widths = widths or [None] * len(header)
     columns = [Column(h, justify=justify.get(h, "left"), width=w) for h, w in zip(header, widths, strict=True)]  # type: ignore[arg-type]
     table = Table(*columns, width=width, show_lines=True)
     for row in rows:
         table.add_row(*map(Text, row))
-    console = Console(highlight=False, force_terminal=False, color_system=None)
+    console = Console(width=width or _WIDEST, highlight=False, force_terminal=False, color_system=None)
     with console.capture() as capture:
         console.print(table)
     return capture.get().rstrip("\n")
@@ -88,6 +99,42 @@ def _connections(layer: Any, model: Any) -> str:
     return ", ".join(shown) or "-"
 
 
+def model_boxes(model: Any, shown: Collection[str]) -> list[Box]:
+    """A box for each layer with an arrow from each that it reads.
+
+    `shown`: what stands in it besides the class, of `name`, `activation`, `dtype`, `shape` and `trainable`. Raises
+    SpecError where the model does not say how its layers are wired.
+    """
+    if model.wiring is not None and model.wiring.layers == model.layers:
+        read = {layer.name: _read_by(layer, model) for layer in model.layers}
+    elif type(model).__name__ == "Sequential":
+        names = [layer.name for layer in model.layers]
+        read = dict(zip(names, [[], *([name] for name in names)], strict=False))
+    else:
+        raise SpecError(f"{model.name} is a subclassed model, which does not say how its layers are wired")
+    return [Box(layer.name, tuple(_box_lines(layer, shown)), tuple(read[layer.name])) for layer in model.layers]
+
+
+def _read_by(layer: Any, model: Any) -> list[str]:
+    mine = {id(call) for call in model.wiring.calls}
+    nodes = [nest.flatten(call.outputs)[0].node for call in layer.calls if id(call) in mine]
+    return list(dict.fromkeys(symbol.node.name for node in nodes for symbol in node.inputs))
+
+
+def _box_lines(layer: Any, shown: Collection[str]) -> Iterator[str]:
+    kind = type(layer).__name__
+    yield f"{layer.name} ({kind})" if "name" in shown else kind
+    activation = getattr(layer, "activation", None)
+    if "activation" in shown and activation is not None:
+        yield f"activation: {getattr(activation, 'type_name', activation)}"
+    if "shape" in shown:
+        yield _shape(layer)
+    if "dtype" in shown:
+        yield f"dtype: {layer.dtype}"
+    if "trainable" in shown:
+        yield "trainable" if layer.trainable else "not trainable"
+
+
 def _is_branched(model: Any) -> bool:
     """Whether the functional model is more than a chain: several inputs somewhere, or a layer used twice."""
     if model.wiring is None or model.wiring.layers != model.layers:
@@ -122,19 +169,21 @@ def _totals(model: Any) -> Iterator[str]:
     optimizer = model.optimizer if model.compiled and model.optimizer.built else None
     slots = list(optimizer.variables.values()) if optimizer else []
     trainable, others = model.trainable_weights, model.non_trainable_weights
-    yield f" Total params: {_count([*trainable, *others, *slots])}"
-    yield f" Trainable params: {_count(trainable)}"
-    yield f" Non-trainable params: {_count(others)}"
+    yield f" Total params: {count_text([*trainable, *others, *slots])}"
+    yield f" Trainable params: {count_text(trainable)}"
+    yield f" Non-trainable params: {count_text(others)}"
     if slots:
-        yield f" Optimizer params: {_count(slots)}"
+        yield f" Optimizer params: {count_text(slots)}"
 
 
-def _count(weights: list[Any]) -> str:
+def count_text(weights: Sequence[Any]) -> str:
+    """`67 (268.00 B)`: how many numbers variables hold, and their bytes."""
     size = sum(w.array.nbytes for w in weights)
-    return f"{sum(w.array.size for w in weights):,} ({_bytes(size)})"
+    return f"{sum(w.array.size for w in weights):,} ({bytes_text(size)})"
 
 
-def _bytes(size: float) -> str:
+def bytes_text(size: float) -> str:
+    """Bytes as Keras prints them."""
     for unit in ("B", "KB", "MB", "GB"):
         if size < 1024:
             return f"{size:.2f} {unit}"

@@ -50,8 +50,7 @@ def predict(
     """
     session, _ = open_session(run, checkpoint)
     _, examples = _examples(session.data, split, source, labelled=False)
-    whole = Split(examples.examples, examples.pipeline.whole())
-    outputs = session.trainer.predict(whole.batches())
+    outputs = session.trainer.predict(examples.whole().batches())
     return Predictions(outputs, session.trainer.heads, session.data.class_names)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,8 @@ _LABELS = (
 _MOST_CLASSES = 50
 _FEW_NUMBERS = 10
 """Whole numbers with no more different values than this are taken for categories."""
+_LOOKED_AT = 1000
+"""Lines that tell whether the first has the columns' names."""
 _MANY_TEXTS = 50
 """Texts with more different values than this are hashed."""
 
@@ -55,13 +58,42 @@ def guess_spec(file: Path, label: str | None = None, folder: Path | None = None)
     cls = Source.registry.find(kind)
     assert cls is not None
     assert issubclass(cls, TabularSource)
-    options = {"delimiter": _delimiter(blob)} if kind == "csv" else {}
+    options = _csv_options(blob) if kind == "csv" else {}
     columns, _ = cls(path=str(file), **options).columns_of(blob)
     target = _label(columns, label, file)
     path = os.path.relpath(file, folder or Path.cwd())
     source = {"type": kind, "path": path, "label": target}
     source |= {key: value for key, value in options.items() if value != ","}
     return _text(file, columns, target, source)
+
+
+def _csv_options(blob: Blob) -> dict[str, Any]:
+    """What parts the values, and names for the columns of a file whose first line has none."""
+    delimiter = _delimiter(blob)
+    lines = blob.read().decode("utf-8-sig", "replace").splitlines()[:_LOOKED_AT]
+    rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+    if not rows or not _is_headerless(rows):
+        return {"delimiter": delimiter}
+    names = [f"column_{i}" for i in range(1, len(rows[0]) + 1)]
+    return {"delimiter": delimiter, "header": False, "columns": names}
+
+
+def _is_headerless(rows: list[list[str]]) -> bool:
+    """Whether the first row is data: it has numbers, and its texts are values that come again below."""
+    first, rest = rows[0], rows[1:]
+    if not any(map(_is_number, first)) or not rest:
+        return False
+    texts = [i for i, cell in enumerate(first) if not _is_number(cell)]
+    again = [i for i in texts if any(len(row) > i and row[i] == first[i] for row in rest)]
+    return bool(again) or not texts
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _delimiter(blob: Blob) -> str:
@@ -133,7 +165,7 @@ def _guess(name: str, column: np.ndarray) -> Guess:
     return Guess(name, "float_normalized", values)
 
 
-def _text(file: Path, columns: Columns, label: str, source: dict[str, str]) -> str:
+def _text(file: Path, columns: Columns, label: str, source: dict[str, Any]) -> str:
     guesses = [_guess(name, column) for name, column in columns.items() if name != label]
     if not any(guess.feature for guess in guesses):
         raise DataError(f"{file}: no column besides {label!r} says anything; there is nothing to predict from")
@@ -146,6 +178,7 @@ def _text(file: Path, columns: Columns, label: str, source: dict[str, str]) -> s
         "",
         "data:",
         "  # label: the column to predict, guessed by its name or place; `tfcli init FILE --label COLUMN` sets another",
+        *(["  # the file has no header; these names were made up for its columns"] if "columns" in source else []),
         f"  source: {flow(source)}",
         f"  split: {_split(target, classes)}",
         "  features:               # how each column becomes numbers; learned from the training split alone",

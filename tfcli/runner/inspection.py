@@ -13,6 +13,7 @@ from tfcli.data.pipeline import Split
 from tfcli.data.prepared import PreparedData
 from tfcli.data.stage import Batch
 from tfcli.models.network import Network
+from tfcli.runner.callbacks import check_callbacks
 from tfcli.runner.session import Session, assemble
 from tfcli.spec.load import LoadedSpec
 
@@ -91,6 +92,7 @@ class Inspection:
 def inspect(loaded: LoadedSpec) -> Inspection:
     """Build the experiment, look at its data, and time a few steps; nothing is written. Raises TfcliError."""
     session = assemble(loaded)
+    check_callbacks(session)
     network, data = session.network, session.data
     first = next(data.train.batches())
     splits = {name: split for name in ("train", "validation", "test") if (split := getattr(data, name)) is not None}
@@ -209,7 +211,7 @@ def _label_warnings(rows: list[SplitRow]) -> Iterator[str]:
 
 
 def _constant_inputs(data: PreparedData) -> Iterator[str]:
-    for name, array in data.train.examples.inputs.items():
+    for name, array in data.train.sample.inputs.items():
         # Encoded categories have entries for what is rare or unknown, and images have empty corners.
         if not data.data.features and array.ndim == 2 and array.dtype.kind in "fiu" and len(array) > 1:
             constant = np.flatnonzero(np.ptp(array, axis=0) == 0)
@@ -220,8 +222,8 @@ def _constant_inputs(data: PreparedData) -> Iterator[str]:
 
 def _shared_examples(splits: dict[str, Split]) -> Iterator[str]:
     """Examples for validation or test that the model has seen in training."""
-    sizes = sum(array.nbytes for split in splits.values() for array in split.examples.inputs.values())
-    if sizes > _LARGEST_COMPARED or any(a.dtype == object for a in splits["train"].examples.inputs.values()):
+    sizes = sum(array.nbytes for split in splits.values() for array in split.sample.inputs.values())
+    if sizes > _LARGEST_COMPARED or any(a.dtype == object for a in splits["train"].sample.inputs.values()):
         return
     known = set(_example_keys(splits["train"]))
     for name in [name for name in splits if name != "train"]:
@@ -232,5 +234,5 @@ def _shared_examples(splits: dict[str, Split]) -> Iterator[str]:
 
 
 def _example_keys(split: Split) -> Iterator[int]:
-    arrays = [np.ascontiguousarray(array) for array in split.examples.inputs.values()]
-    return (hash(tuple(array[i].tobytes() for array in arrays)) for i in range(len(split.examples)))
+    arrays = [np.ascontiguousarray(array) for array in split.sample.inputs.values()]
+    return (hash(tuple(array[i].tobytes() for array in arrays)) for i in range(len(split.sample)))

@@ -64,9 +64,9 @@ class Recorder:
         if kind is None:
             self._raise()
 
-    def epoch(self, row: Mapping[str, Any], step: int) -> None:
-        """An epoch ended: its row of metrics, and the status."""
-        self._hand_over(rows=[row], status={"epoch": row["epoch"], "step": step})
+    def epoch(self, row: Mapping[str, Any], step: int, seconds: float) -> None:
+        """An epoch ended: its row of metrics, and the status; `seconds` is how long the run has trained in all."""
+        self._hand_over(rows=[row], status={"epoch": row["epoch"], "step": step, "seconds": seconds})
 
     def save(
         self,

@@ -8,6 +8,9 @@ from typing import Any
 class Reporter:
     """Listens to a run; every method may be overridden."""
 
+    wants_pictures = True
+    """Whether the run ends with its plots, which take longer than a short training."""
+
     def run_started(self, path: Path, parameters: int, resumed_from: str | None) -> None:
         """The run directory exists and training is about to begin, or to go on."""
 
@@ -19,6 +22,10 @@ class Reporter:
 
     def epoch_ended(self, row: Mapping[str, Any], epochs: int) -> None:
         """The epoch's row of metrics.jsonl."""
+
+    def wants_stop(self) -> bool:
+        """Whether the run should end with the epoch that was just told of."""
+        return False
 
     def note(self, text: str) -> None:
         """Something the user should know."""

@@ -6,6 +6,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from tfcli.data import persist
 from tfcli.data.prepared import PreparedData, prepare, restore
 from tfcli.declare import Path as SpecPath
 from tfcli.declare import Problem, nearest
@@ -17,13 +20,16 @@ from tfcli.errors import DtypeError, ShapeError, SpecError
 from tfcli.logging.run_directory import RunDirectory
 from tfcli.logging.tensors import load_tensors
 from tfcli.models.layers.base import Weight
-from tfcli.models.network import ModelError, Network
+from tfcli.models.network import Examples, ModelError, Network
 from tfcli.models.trainer import Head, Trainer, make_heads
 from tfcli.runner.keras_weights import SUFFIXES, load_keras_weights
 from tfcli.spec.diagnostics import InvalidSpec, locate
 from tfcli.spec.dump import resolve_path
 from tfcli.spec.experiment import Experiment
 from tfcli.spec.load import LoadedSpec
+
+LAYERS = "layers"
+"""The folder of a run's preprocessing/ with what layers learned."""
 
 
 @dataclass
@@ -41,6 +47,13 @@ class Session:
     @property
     def network(self) -> Network:
         return self.trainer.network
+
+    def save_preprocessing(self, directory: Path) -> None:
+        """Write what stages and layers learned before training."""
+        learned = self.network.learned()
+        if learned:
+            persist.save(directory / LAYERS, learned)
+        self.data.save(directory)
 
     def reported(self) -> list[str]:
         """The names that an epoch reports."""
@@ -64,7 +77,7 @@ def assemble(loaded: LoadedSpec, learned: Path | None = None) -> Session:
     targets = {name: _spec(item) for name, item in data.targets.items()}
     try:
         with functions_in(loaded.root):
-            network = Network(experiment.model, inputs, experiment.seed, floatx)
+            network = Network(experiment.model, inputs, experiment.seed, floatx, _examples(data), _learned(learned))
     except ModelError as error:
         raise located(loaded, error.problems) from error
     try:
@@ -85,7 +98,19 @@ def assemble(loaded: LoadedSpec, learned: Path | None = None) -> Session:
     _check_loss(loaded, trainer, heads, targets)
     _check_names(session)
     _check_class_weight(session)
+    _check_class_numbers(session)
     return session
+
+
+def _examples(data: PreparedData) -> Examples:
+    """The training split's inputs, for layers that learn before training."""
+    return lambda: (batch.inputs for batch in data.train.batches())
+
+
+def _learned(preprocessing: Path | None) -> dict[str, Any]:
+    """What layers learned in the run that `preprocessing` belongs to."""
+    layers = preprocessing / LAYERS if preprocessing is not None else None
+    return persist.load(layers) if layers is not None and layers.is_dir() else {}
 
 
 def located(loaded: LoadedSpec, problems: Iterable[Problem]) -> InvalidSpec:
@@ -181,6 +206,25 @@ def _embedding_problems(session: Session) -> list[Problem]:
             place = ("train", "tensorboard", "embeddings", i)
             problems.append(Problem(place, f"`{name}` {what}", nearest(name, known) or there))
     return problems
+
+
+def _check_class_numbers(session: Session) -> None:
+    """Labels that stand for classes are whole numbers."""
+    numbered = [head for head in session.trainer.heads if head.loss is not None and head.loss.takes_labels]
+    targets = {
+        head.target: head.loss for head in numbered if _spec(session.data.targets[head.target]).dtype.is_floating
+    }
+    batch = next(iter(session.data.train.batches())) if targets else None
+    for target, loss in targets.items():
+        labels = np.asarray(batch.targets[target])  # type: ignore[union-attr]
+        wrong = labels[labels != np.floor(labels)]
+        if wrong.size:
+            raise session.loaded.error_at(
+                ("loss",),
+                f"the label `{target}` has {wrong.flat[0]:g}, but `{loss.type_name}` takes class numbers 0, 1, 2, …",
+                "for amounts use a loss such as mean_squared_error; for one probability a class use "
+                "categorical_crossentropy",
+            )
 
 
 def _check_class_weight(session: Session) -> None:

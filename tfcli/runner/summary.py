@@ -13,32 +13,37 @@ from tfcli.runner.monitors import UNMEASURED
 from tfcli.runner.session import Session
 
 _MOST_CLASSES = 100
+_MOST_FAULTS = 1000
 
 
-def summarize(run: RunDirectory, session: Session, monitor: str, seconds: float) -> dict[str, Any]:
-    """Best epoch, final and best metrics, duration, parameters; the test split's metrics where there is one."""
+def summarize(run: RunDirectory, session: Session, monitor: str, maximized: bool, seconds: float) -> dict[str, Any]:
+    """Best epoch by `monitor`, final and best metrics, duration, parameters; the test split's metrics where there is
+    one.
+    """
     rows = run.metrics()
     summary: dict[str, Any] = {
         "name": session.experiment.name,
         "epochs": len(rows),
         "steps": rows[-1]["step"] if rows else 0,
         "monitor": monitor,
-        "best_epoch": _best_epoch(rows, monitor),
+        "best_epoch": _best_epoch(rows, monitor, maximized),
         "final": {k: v for k, v in rows[-1].items() if k not in UNMEASURED} if rows else {},
         "best": _best_values(rows),
         "parameters": session.network.count_params(),
         "seconds": round(seconds, 3),
     }
+    if session.data.skipped:
+        summary["skipped"] = {"count": len(session.data.skipped), "faults": session.data.skipped[:_MOST_FAULTS]}
     if session.data.test is not None:
         summary["test"] = session.trainer.evaluate(session.data.test.batches(0))
     return summary
 
 
-def _best_epoch(rows: list[dict[str, Any]], monitor: str) -> int | None:
+def _best_epoch(rows: list[dict[str, Any]], monitor: str, maximized: bool) -> int | None:
     best: dict[str, Any] | None = None
     for row in rows:
         value = row.get(monitor)
-        if value is not None and improves(value, best[monitor] if best else None, is_maximized(monitor)):
+        if value is not None and improves(value, best[monitor] if best else None, maximized):
             best = row
     return best["epoch"] if best else None
 

@@ -52,6 +52,8 @@ class LayerCost:
     parameters: int
     flops: int
     activations: int
+    inputs: tuple[str, ...]
+    class_name: str
 
 
 def layer_costs(step: TracedStep) -> list[LayerCost]:
@@ -65,8 +67,18 @@ def layer_costs(step: TracedStep) -> list[LayerCost]:
         sizes = [step.batch_size, *(d or 1 for d in turn.spec.shape[1:])]
         parameters = sum(w.array.size for w in turn.layer.weights)
         memory = int(np.prod(sizes)) * turn.spec.dtype.size
+        layer = turn.layer
         rows.append(
-            LayerCost(turn.path, turn.layer.type_name, tuple(turn.spec.shape), parameters, flops[turn.path], memory)
+            LayerCost(
+                turn.path,
+                layer.type_name,
+                tuple(turn.spec.shape),
+                parameters,
+                flops[turn.path],
+                memory,
+                tuple(turn.sources),
+                type(layer).__name__,
+            )
         )
     return rows
 

@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from tfcli.data.faults import described
 from tfcli.errors import CheckpointError, SpecError, TfcliError, TrainingError
 from tfcli.logging.checkpoints import Checkpoint, epoch_name, step_name
 from tfcli.logging.environment import describe_environment
 from tfcli.logging.run_directory import RunDirectory
 from tfcli.logging.tensors import save_tensors
-from tfcli.models.monitors import PlateauState, StoppingState, improves, is_maximized
+from tfcli.models.monitors import MonitorMode, PlateauState, StoppingState, improves, is_maximized
 from tfcli.models.trainer import Batch
 from tfcli.runner.board import Board
+from tfcli.runner.callbacks import Averages, CsvTable, OwnCallbacks, check_callbacks, start_warm_up
 from tfcli.runner.recorder import Recorder
 from tfcli.runner.report import Reporter
 from tfcli.runner.session import Session, assemble
@@ -45,6 +47,7 @@ def train(
     """Train the experiment in a new run directory. Raises TfcliError; nothing is written where spec or data are
     wrong."""
     session = assemble(loaded)
+    check_callbacks(session)
     run = RunDirectory.create(logdir, name or loaded.experiment.name)
     return train_in(run, session, reporter or Reporter(), command)
 
@@ -58,7 +61,7 @@ def train_in(run: RunDirectory, session: Session, reporter: Reporter, command: S
         run.write_environment(
             describe_environment(command, session.experiment.seed, session.data.fingerprints, loaded.root)
         )
-        session.data.save(run.preprocessing)
+        session.save_preprocessing(run.preprocessing)
         return _Loop(run, session, reporter).run_to_end()
 
 
@@ -70,8 +73,9 @@ def resume(run: RunDirectory, epochs: int | None = None, reporter: Reporter | No
     with run.lock():
         learned = run.preprocessing if run.preprocessing.is_dir() else None
         session = assemble(loaded, learned)
+        check_callbacks(session)
         if learned is None:
-            session.data.save(run.preprocessing)
+            session.save_preprocessing(run.preprocessing)
         try:
             checkpoint: Checkpoint | None = run.checkpoints().load("last")
         except CheckpointError:
@@ -93,25 +97,38 @@ class _Loop:
         self.monitor = (policy.monitor if policy else None) or ("val_loss" if session.data.validation else "loss")
         self.stopping = StoppingState(self.train.early_stopping) if self.train.early_stopping else None
         self.plateau = PlateauState(self.train.reduce_lr_on_plateau) if self.train.reduce_lr_on_plateau else None
-        self.best: float | None = None
+        self.mode: MonitorMode = policy.mode if policy else "auto"
+        self.best: float | None = policy.initial_value_threshold if policy else None
         self.best_weights: dict[str, np.ndarray] | None = None
         self.epoch = self.batch = 0  # epochs done, batches done of the one under way
         self.stopped = False
+        self.csv_table, self.averages = CsvTable(run, session), Averages(session)
+        self.trainer.expect_steps(self._steps())
+        self.own = OwnCallbacks(session, self._steps())
+        start_warm_up(session, self.train.learning_rate_warmup, self._steps())
+        self.started = time.perf_counter()
+        self.seconds_before = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has trained, over all its legs."""
+        return self.seconds_before + time.perf_counter() - self.started
 
     def run_to_end(self, checkpoint: Checkpoint | None = None, resumed: bool = False) -> Finished:
-        started = time.perf_counter()
         try:
             self._begin(checkpoint, resumed)
             resumed_at = (self.epoch, self.step) if resumed else None
             with stop_requests() as request, self.recorder, Board(self.run, self.session, resumed_at) as board:
+                self.own.begin()
                 while self.epoch < self.train.epochs and not self.stopped:
                     self._epoch(request, board)
-            summary = self._finish(time.perf_counter() - started)
+                self.own.call("on_train_end", {})
+            summary = self._finish()
         except Interrupted as error:
-            self.run.update_status("interrupted", epoch=self.epoch, step=self.step, error=str(error))
+            self._update_status("interrupted", str(error))
             raise
         except (TfcliError, MemoryError) as error:
-            self.run.update_status("failed", epoch=self.epoch, step=self.step, error=str(error))
+            self._update_status("failed", str(error))
             raise
         return Finished(self.run, summary)
 
@@ -119,10 +136,17 @@ class _Loop:
     def step(self) -> int:
         return int(self.trainer.step.array)
 
+    def _update_status(self, state: str, error: str | None) -> None:
+        seconds = round(self.seconds, 3)
+        self.run.update_status(state, epoch=self.epoch, step=self.step, seconds=seconds, error=error)
+
     def _begin(self, checkpoint: Checkpoint | None, resumed: bool) -> None:
+        for line in described(self.session.data.skipped):
+            self.reporter.note(line)
         if checkpoint is not None:
             self._restore(checkpoint)
         if resumed:
+            self.seconds_before = float(self.run.status().get("seconds", 0.0))
             self.run.truncate_metrics(self.epoch)
             for warning in checkpoint.warnings if checkpoint else ():
                 self.reporter.note(warning)
@@ -130,7 +154,8 @@ class _Loop:
             raise SpecError(
                 f"{self.run.path} has trained its {self.epoch} epochs; give a larger number with --epochs to train on"
             )
-        self.run.update_status("running", epoch=self.epoch, step=self.step, error=None)
+        self.csv_table.begin()
+        self._update_status("running", None)
         resumed_from = None if not resumed else checkpoint.name if checkpoint else "the beginning"
         self.reporter.run_started(self.run.path, self.session.network.count_params(), resumed_from)
 
@@ -141,10 +166,13 @@ class _Loop:
         self.reporter.epoch_started(self.epoch + 1, self.train.epochs, steps, self.batch)
         if self.batch == 0:
             self.trainer.reset_metrics()
+            self.own.call("on_epoch_begin", self.epoch, {})
         started, examples = time.perf_counter(), 0
         every = self.train.checkpoint.every_steps if self.train.checkpoint else None
         for batch in self._batches(steps):
+            self.own.batch("on_train_batch_begin", self.batch)
             loss = self.trainer.train_batch(batch)
+            self.own.batch("on_train_batch_end", self.batch, loss)
             self.batch += 1
             examples += len(next(iter(batch.inputs.values())))
             self._stop_on_nan(loss)
@@ -186,17 +214,37 @@ class _Loop:
     def _end_epoch(self, seconds: float, examples: int, board: Board) -> None:
         row: dict[str, Any] = {"epoch": self.epoch + 1, "step": self.step, **self.trainer.results()}
         if self.session.data.validation is not None and (self.epoch + 1) % self.train.validation_freq == 0:
-            validation = self.trainer.evaluate(self.session.data.validation.batches(0))
-            row |= {f"val_{name}": value for name, value in validation.items()}
+            row |= {f"val_{name}": value for name, value in self._validate().items()}
         row["learning_rate"] = self.trainer.learning_rate()
         row["seconds"] = round(seconds, 6)
         row["examples_per_second"] = round(examples / seconds, 1) if seconds > 0 else None
-        self.epoch, self.batch = self.epoch + 1, 0
-        is_best = self._judge(row)
-        self._log(row, board)
+        with self.averages.after_epoch():
+            self.own.after_epoch(self.epoch, row)
+            self.epoch, self.batch = self.epoch + 1, 0
+            is_best = self._judge(row)
+            if self.own.model.stop_training:
+                self.stopped = True
+                self.reporter.note("stopped by a callback")
+            self._log(row, board)
+            if self._is_saved(is_best):
+                self._save(epoch_name(self.epoch), row, is_best)
+
+    def _validate(self) -> dict[str, Any]:
+        assert self.session.data.validation is not None
+        self.own.call("on_test_begin", {})
+        with self.averages.while_validating():
+            found = self.trainer.evaluate(self.session.data.validation.batches(0))
+        self.own.call("on_test_end", dict(found))
+        return found
+
+    def _is_saved(self, is_best: bool) -> bool:
+        """Whether the checkpoint policy has the epoch that ended now saved."""
         policy = self.train.checkpoint
-        if policy and policy.every_epochs and (self.epoch % policy.every_epochs == 0 or self._is_last()):
-            self._save(epoch_name(self.epoch), row, is_best)
+        if policy is None or policy.every_epochs is None:
+            return False
+        if policy.save_best_only:
+            return is_best
+        return self.epoch % policy.every_epochs == 0 or self._is_last()
 
     def _is_last(self) -> bool:
         return self.stopped or self.epoch >= self.train.epochs
@@ -204,7 +252,7 @@ class _Loop:
     def _judge(self, row: dict[str, Any]) -> bool:
         """Early stopping and learning rate; whether the epoch is the best by the checkpoint's monitor."""
         if self.plateau is not None:
-            lowered = self.plateau.after_epoch(row, self.trainer.learning_rate())
+            lowered = self.plateau.after_epoch(row, self._base_learning_rate())
             if lowered is not None:
                 self.trainer.set_learning_rate(lowered)
                 self.reporter.note(
@@ -219,15 +267,21 @@ class _Loop:
                     f"stopped early: {self.stopping.declared.monitor} has not improved for {self.stopping.wait} epochs"
                 )
         value = row.get(self.monitor)
-        if value is None or not improves(value, self.best, is_maximized(self.monitor)):
+        if value is None or not improves(value, self.best, is_maximized(self.monitor, self.mode)):
             return False
         self.best = value
         return True
 
+    def _base_learning_rate(self) -> float:
+        """What the learning rate is without a warm-up, which multiplies it."""
+        return float(self.trainer.optimizer.learning_rate.array)  # type: ignore[union-attr]
+
     def _log(self, row: dict[str, Any], board: Board) -> None:
-        self.recorder.epoch(row, self.step)
+        self.recorder.epoch(row, self.step, round(self.seconds, 3))
+        self.csv_table.after_epoch(row)
         board.after_epoch(row)
         self.reporter.epoch_ended(row, self.train.epochs)
+        self.stopped = self.stopped or self.reporter.wants_stop()
 
     # saving
 
@@ -236,6 +290,10 @@ class _Loop:
         if self.best_weights is not None:
             tensors["best"] = self.best_weights
         state: dict[str, Any] = {"epoch": self.epoch, "batch": self.batch, "best": self.best, "stopped": self.stopped}
+        if self.averages.in_place:
+            state["averages_in_place"] = True
+        if self.own.callbacks:
+            state["callbacks"] = self.own.state()
         if self.stopping is not None:
             state["early_stopping"] = self.stopping.state()
         if self.plateau is not None:
@@ -245,6 +303,9 @@ class _Loop:
     def _restore(self, checkpoint: Checkpoint) -> None:
         state = checkpoint.state
         self.trainer.restore(checkpoint.tensors)
+        if state.get("averages_in_place"):
+            self.trainer.optimizer.swap_averages()
+        self.own.restored = state.get("callbacks", [])
         self.epoch, self.batch, self.best = state["epoch"], state["batch"], state["best"]
         self.stopped = state["stopped"] and self.epoch >= self.train.epochs
         self.best_weights = checkpoint.tensors.get("best")
@@ -263,7 +324,7 @@ class _Loop:
             f"{os.path.relpath(self.run.path)}",
         )
 
-    def _finish(self, seconds: float) -> dict[str, Any]:
+    def _finish(self) -> dict[str, Any]:
         self.trainer.optimizer.finalize_variable_values()
         declared = self.train.early_stopping
         if declared and declared.restore_best_weights and self.best_weights is not None:
@@ -271,8 +332,9 @@ class _Loop:
                 weight.array = self.best_weights[weight.path]
         weights = {w.path: w.array for w in self.session.network.weights}
         save_tensors(self.run.weights_path, weights)
-        summary = summarize(self.run, self.session, self.monitor, seconds)
+        summary = summarize(self.run, self.session, self.monitor, is_maximized(self.monitor, self.mode), self.seconds)
         self.run.write_summary(summary)
-        draw_plots(self.run, self.session)
-        self.run.update_status("done", epoch=self.epoch, step=self.step, error=None)
+        if self.reporter.wants_pictures:
+            draw_plots(self.run, self.session)
+        self._update_status("done", None)
         return summary

@@ -1,14 +1,15 @@
 """A whole experiment. Layers, losses, sources and so on are declared where they are implemented."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from tfcli.data.spec import DataSpec
-from tfcli.declare import Declared, FieldError, Hints, NonNegativeInt, nearest
+from tfcli.declare import Declared, FieldError, Hints, NonNegativeInt, Path, nearest
 from tfcli.models import layers  # noqa: F401  (importing them declares every layer)
 from tfcli.models.losses import Loss
 from tfcli.models.metrics import Metric
 from tfcli.models.optimizers import Optimizer
+from tfcli.models.schedules import Schedule
 from tfcli.models.spec import ModelSpec
 from tfcli.spec.search import TuneSpec
 from tfcli.spec.training import TrainSpec
@@ -47,13 +48,27 @@ class Experiment(Declared):
         if self.loss_weights is not None and not isinstance(self.loss, dict):
             raise FieldError("loss_weights", "weights are for several losses", "give `loss` as `{output name: loss}`")
         self._check_output_names()
+        self._check_training()
         if not self.has_validation:
             self._check_monitors()
+
+    def _check_training(self) -> None:
+        """What `train` asks of the optimizer, it must have."""
+        if self.train.swap_ema_weights and not self.optimizer.use_ema:
+            message = "there are no averages to validate with: the optimizer keeps none"
+            raise FieldError(("train", "swap_ema_weights"), message, "set `use_ema: true` under `optimizer`")
+        if self.train.reduce_lr_on_plateau is not None and isinstance(self.optimizer.learning_rate, Schedule):
+            message = "the learning rate follows a schedule, which nothing else can lower"
+            raise FieldError(
+                ("train", "reduce_lr_on_plateau"),
+                message,
+                "give `optimizer.learning_rate` as a number, or leave it out",
+            )
 
     @property
     def has_validation(self) -> bool:
         split = self.data.split
-        return self.data.validation is not None or (split is not None and split.validation is not None)
+        return self.data.validation is not None or (split is not None and split.has("validation"))
 
     def _check_output_names(self) -> None:
         outputs = self.model.outputs
@@ -73,14 +88,14 @@ class Experiment(Declared):
 
     def _check_monitors(self) -> None:
         """What is watched must be reported: without validation data there is no `val_…`."""
-        watched = {
+        watched: dict[Path, Any] = {
             ("train", "early_stopping", "monitor"): self.train.early_stopping,
             ("train", "reduce_lr_on_plateau", "monitor"): self.train.reduce_lr_on_plateau,
             ("train", "checkpoint", "monitor"): self.train.checkpoint,
-            ("tune", "objective"): self.tune,
+            **{("tune", "objective", i): name for i, name in enumerate(self.tune.objectives if self.tune else [])},
         }
         for path, section in watched.items():
-            name = getattr(section, path[-1], None)
+            name = section if isinstance(section, str) else getattr(section, str(path[-1]), None)
             if name is not None and name.startswith("val_"):
                 hint = "add it, as in `data.split: {validation: 0.2}`, or watch `" + name.removeprefix("val_") + "`"
                 raise FieldError(path, f"`{name}` needs validation data, and there is none", hint)

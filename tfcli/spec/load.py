@@ -120,7 +120,6 @@ _ELSEWHERE = {
     "validation_split": "the split is part of the data: `data.split: {validation: 0.2}`",
     "learning_rate": "it belongs to the optimizer: `optimizer: {type: adam, learning_rate: 0.001}`",
     "lr": "it belongs to the optimizer: `optimizer: {type: adam, learning_rate: 0.001}`",
-    "callbacks": "callbacks are keys of `train`: `early_stopping`, `reduce_lr_on_plateau`, `checkpoint`",
 }
 
 
@@ -135,7 +134,7 @@ def _belongs_elsewhere(declaration: type[Declared], problem: Problem) -> Problem
         hint = f"`{key}` stands at the top level of the spec, at the start of a line"
     elif holders:
         hint = f"`{key}` belongs under `{holders[0]}:`"
-    elif key in _ELSEWHERE and (problem.suggestion or "").startswith("its keys"):
+    elif key in _ELSEWHERE:
         hint = _ELSEWHERE[key]
     else:
         return problem

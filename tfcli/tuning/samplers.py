@@ -1,5 +1,5 @@
-"""Samplers: which setting a trial tries. Each is a function of the seed, the trial's number and the trials before it,
-so that a resumed study tries what it would have tried."""
+"""Samplers of our own: the setting that a trial tries is a function of the seed, the trial's number and the trials
+before it, so that a resumed study, or one with several workers, tries what it would have tried."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -13,10 +13,11 @@ _DRAWS = 1000
 
 
 class Sampler(Protocol):
-    """Proposes the settings of a search."""
+    """Proposes the settings of a search. A class of the user's own is made with the space and the seed too."""
 
-    def propose(self, trials: Sequence[Trial]) -> Parameters | None:
-        """The setting of the trial after `trials`; None where there is no other left."""
+    def propose(self, number: int, trials: Sequence[Trial]) -> Parameters | None:
+        """The setting of trial `number`, given the trials so far, finished or not; None where there is no other
+        left."""
 
 
 class GridSampler:
@@ -26,8 +27,8 @@ class GridSampler:
         assert space.size is not None, "checked with the spec"
         self.space = space
 
-    def propose(self, trials: Sequence[Trial]) -> Parameters | None:
-        return self.space.combination(len(trials)) if len(trials) < (self.space.size or 0) else None
+    def propose(self, number: int, trials: Sequence[Trial]) -> Parameters | None:
+        return self.space.combination(number) if number < (self.space.size or 0) else None
 
 
 class RandomSampler:
@@ -36,9 +37,11 @@ class RandomSampler:
     def __init__(self, space: Space, seed: int) -> None:
         self.space, self.seed = space, seed
 
-    def propose(self, trials: Sequence[Trial]) -> Parameters | None:
+    def propose(self, number: int, trials: Sequence[Trial]) -> Parameters | None:
         tried = {identity(trial.parameters) for trial in trials}
-        rng = generator(self.seed, "trial", len(trials))
+        if len(tried) == self.space.size:
+            return None
+        rng = generator(self.seed, "trial", number)
         for _ in range(_DRAWS):
             parameters = self.space.draw(rng)
             if identity(parameters) not in tried:

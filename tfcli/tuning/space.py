@@ -1,8 +1,8 @@
 """The search space: the settings that there are, and how one is drawn."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,23 +22,38 @@ _DIGITS = 6
 
 @dataclass(frozen=True)
 class Key:
-    """A searched key: its `choices`, where they can be counted, else the numbers from `low` to `high`."""
+    """A searched key: its `choices`, where they can be counted, else the numbers from `low` to `high`.
+
+    `when`: the values of keys above it with which it is searched.
+    """
 
     path: str
     choices: Sequence[Any] | None
-    low: float = 0.0
-    high: float = 0.0
+    low: float | None = None
+    high: float | None = None
     log: bool = False
+    when: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    def is_active(self, chosen: Parameters) -> bool:
+        """Whether it is searched, given the values of the keys above it."""
+        return all(path in chosen and chosen[path] in values for path, values in self.when.items())
 
     def draw(self, rng: np.random.Generator) -> Any:
         """A value at random; with `log` its logarithm is spread evenly."""
         if self.choices is not None and not self.log:
             return self.choices[int(rng.integers(len(self.choices)))]
+        assert self.low is not None
+        assert self.high is not None
         # Whole numbers: half a step beyond the ends, so that these come as often as their neighbours.
         margin = 0.0 if self.choices is None else 0.5
         value = _uniform(rng, self.low - margin, self.high + margin, self.log)
         value = min(max(value, self.low), self.high)
-        return float(f"{value:.{_DIGITS}g}") if self.choices is None else round(value)
+        return rounded(value) if self.choices is None else round(value)
+
+
+def rounded(value: float) -> float:
+    """With as many digits as a drawn number has."""
+    return float(f"{value:.{_DIGITS}g}")
 
 
 def _uniform(rng: np.random.Generator, low: float, high: float, log: bool) -> float:
@@ -50,22 +65,53 @@ class Space:
 
     def __init__(self, keys: Sequence[Key]) -> None:
         self.keys = list(keys)
-        counts = [len(key.choices) for key in keys if key.choices is not None]
-        self.size = math.prod(counts) if len(counts) == len(keys) else None
+        self._parents = {path for key in keys for path in key.when}
+        self.size = self._count(0, {}) if all(key.choices is not None for key in keys) else None
+
+    def _count(self, start: int, chosen: Parameters) -> int:
+        """The number of settings of the keys from `start` on, given the values of those before."""
+        if start == len(self.keys):
+            return 1
+        key = self.keys[start]
+        assert key.choices is not None
+        if not key.is_active(chosen):
+            return self._count(start + 1, chosen)
+        if key.path not in self._parents:
+            return len(key.choices) * self._count(start + 1, chosen)
+        return sum(self._count(start + 1, chosen | {key.path: value}) for value in key.choices)
 
     def combination(self, index: int) -> Parameters:
         """The setting at `index` in the order of the product of the keys' choices, the last key changing fastest."""
         assert self.size is not None, "these settings cannot be counted"
         assert 0 <= index < self.size
-        parameters: Parameters = {}
-        for key in reversed(self.keys):
+        chosen: Parameters = {}
+        for position, key in enumerate(self.keys):
+            if not key.is_active(chosen):
+                continue
             assert key.choices is not None
-            index, position = divmod(index, len(key.choices))
-            parameters[key.path] = key.choices[position]
-        return {key.path: parameters[key.path] for key in self.keys}
+            if key.path in self._parents:
+                chosen[key.path], index = self._branch(position, chosen, index)
+            else:
+                place, index = divmod(index, self._count(position + 1, chosen))
+                chosen[key.path] = key.choices[place]
+        return chosen
+
+    def _branch(self, position: int, chosen: Parameters, index: int) -> tuple[Any, int]:
+        """The value of a key that others depend on, and what is left of the index below it."""
+        key = self.keys[position]
+        for value in key.choices or ():
+            below = self._count(position + 1, chosen | {key.path: value})
+            if index < below:
+                return value, index
+            index -= below
+        raise AssertionError("the index is below the number of settings")
 
     def draw(self, rng: np.random.Generator) -> Parameters:
-        return {key.path: key.draw(rng) for key in self.keys}
+        chosen: Parameters = {}
+        for key in self.keys:
+            if key.is_active(chosen):
+                chosen[key.path] = key.draw(rng)
+        return chosen
 
 
 def identity(parameters: Parameters) -> str:
@@ -81,17 +127,18 @@ def make_space(loaded: LoadedSpec) -> Space:
 
 
 def _key(path: str, declared: SearchRange, is_grid: bool, loaded: LoadedSpec) -> Key:
+    when = {other: declared.wanted(other) for other in declared.when}
     if declared.values is not None:
-        return Key(path, _distinct(declared.values))
+        return Key(path, _distinct(declared.values), when=when)
     low, high, step = declared.low, declared.high, declared.step
     assert low is not None
     assert high is not None
     if step is not None:
-        return Key(path, _steps(low, high, step))
+        return Key(path, _steps(low, high, step), low, high, when=when)
     whole = isinstance(low, int) and isinstance(high, int)
     if whole and (is_grid or not _takes_fractions(loaded, path, low)):
-        return Key(path, range(int(low), int(high) + 1), low, high, declared.log)
-    return Key(path, None, low, high, declared.log)
+        return Key(path, range(int(low), int(high) + 1), low, high, declared.log, when)
+    return Key(path, None, low, high, declared.log, when)
 
 
 def _distinct(values: list[Any]) -> list[Any]:

@@ -78,6 +78,13 @@ def test_the_array_that_a_variable_was_made_of_is_never_written():
     np.testing.assert_array_equal(array, 0)
 
 
+def test_an_array_held_before_the_first_run_is_not_written():
+    variable = tf.Variable(np.zeros(4, "f4"))
+    first = variable.array
+    tf.function(lambda: variable.assign_add(np.ones(4, "f4")))()
+    np.testing.assert_array_equal(first, 0)
+
+
 def test_a_read_before_an_assignment_keeps_the_old_value():
     variable = tf.Variable(np.float32([1, 2, 3]))
 

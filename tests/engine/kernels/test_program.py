@@ -53,6 +53,18 @@ def test_arguments_can_be_changed_between_runs():
     assert first.tolist() == second.tolist() == [1, 1, 1]
 
 
+def test_nothing_runs_after_a_fault():
+    code = Code("faulty")
+    code.store(code.constant("i64", 1), code.argument(0))
+    array, fault = np.zeros(3, np.int64), np.zeros(1, np.int64)
+    adding = Instruction(counting(), [array.ctypes.data], 3)
+    program = Program([adding, Instruction(compiled(code), [fault.ctypes.data], 1), adding], fault)
+    assert program.run(0, 3) == 1
+    assert array.tolist() == [1, 1, 1]
+    assert program.run(2, 3) == 3
+    assert array.tolist() == [2, 2, 2]
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_process_computes_too():
     array = np.zeros(100, np.int64)

@@ -85,9 +85,17 @@ class ElementFunction:
         self.result = concrete.structured_outputs
         return concrete
 
+    @property
+    def pure(self) -> bool:
+        """Whether it is a graph whose results depend on its inputs alone, so that calls may run at once."""
+        if self._concrete is None:
+            return False
+        inputs = {id(symbol.node) for symbol in self._concrete.graph.inputs}
+        return not any(n.op.stateful or n.op.effect for n in self._concrete.graph.nodes if id(n) not in inputs)
+
     def __call__(self, element: Element) -> Element:
         if self._concrete is not None:
-            return tuple(self._concrete.run(list(element)))
+            return tuple(self._concrete.plan.run(list(element)))  # the one that threads may share
         returned = as_structure(called_with(self.function, self.spec, nest.flatten(present(self.spec, element))))
         leaves = tuple(leaf.array if isinstance(leaf, Tensor) else leaf for leaf in nest.flatten(returned))
         if self.result is None:

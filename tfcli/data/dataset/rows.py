@@ -1,12 +1,13 @@
 """Datasets that are rows of arrays: their order is a stream of index arrays; no row is touched before it is needed."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from itertools import islice
 
 import numpy as np
 
+from tfcli.data.blocks import shuffled
 from tfcli.data.dataset.elements import Element
-from tfcli.data.dataset.streams import repeated, shuffled
+from tfcli.data.dataset.streams import repeated
 
 Blocks = Callable[[], Iterator[np.ndarray]]
 """Begins a pass: arrays of row numbers, in order."""
@@ -25,8 +26,8 @@ class Rows:
             for i in block:
                 yield tuple(c[i, ...] for c in self.columns)
 
-    def batches(self, size: int, drop_remainder: bool) -> Iterator[Element]:
-        for index in _cut(self.blocks(), size):
+    def batches(self, size: int, drop_remainder: bool, start: int = 0) -> Iterator[Element]:
+        for index in islice(_cut(self.blocks(), size), start, None):
             if len(index) == size or not drop_remainder:
                 yield tuple(c[index] for c in self.columns)
 
@@ -48,15 +49,7 @@ class Rows:
     def shuffle(self, size: int, random: Callable[[], np.random.Generator], cardinality: int) -> "Rows":
         if 0 <= cardinality <= size:
             return self.reordered(lambda: _permuted(self.blocks(), random()))
-        return self.reordered(lambda: _in_blocks(shuffled(_flat(self.blocks()), size, random())))
-
-
-def _flat(blocks: Iterator[np.ndarray]) -> Iterator[Any]:
-    return (i for block in blocks for i in block)
-
-
-def _in_blocks(indices: Iterator[Any]) -> Iterator[np.ndarray]:
-    return (np.array([i]) for i in indices)
+        return self.reordered(lambda: shuffled(self.blocks(), size, random()))
 
 
 def _permuted(blocks: Iterator[np.ndarray], random: np.random.Generator) -> Iterator[np.ndarray]:

@@ -1,6 +1,7 @@
 """What the transformations do to a stream of elements: plain generators over tuples of arrays."""
 
 import itertools
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 
 from tfcli.data.dataset.elements import Element
 from tfcli.engine.spec import show_shape
-from tfcli.errors import DataError
+from tfcli.errors import DataError, TfcliError
 
 Stream = Iterator[Element]
 
@@ -164,3 +165,31 @@ def sampled(
             return
         else:
             weights[choice] = 0.0
+
+
+def resampled(labelled: Stream, target: np.ndarray, initial: np.ndarray | None, random: np.random.Generator) -> Stream:
+    """Elements that begin with their class, left out at random so that classes come in the proportions `target`."""
+    counts = np.ones(len(target))
+    for element in labelled:
+        label = int(element[0])
+        if not 0 <= label < len(target):
+            raise DataError(f"rejection_resample: class {label} of {len(target)} classes")
+        counts[label] += 1
+        shares = counts / counts.sum() if initial is None else initial
+        ratios = np.divide(target, shares, out=np.zeros(len(target)), where=shares > 0)
+        if random.random() * ratios.max() < ratios[label]:
+            yield element
+
+
+def without_errors(elements: Stream, log_warning: bool) -> Stream:
+    """The elements of an iterator that goes on after an error, such as a map's, without those that raise one."""
+    while True:
+        try:
+            element = next(elements)
+        except StopIteration:
+            return
+        except TfcliError as error:
+            if log_warning:
+                warnings.warn(f"an element is left out: {error}", stacklevel=2)
+            continue
+        yield element

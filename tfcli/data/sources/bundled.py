@@ -40,7 +40,7 @@ class Bundled(Source, name="bundled"):
     def read(self, root: Path) -> Table:
         path = bundled_file(self.name)
         blob = Blob(f"bundled:{self.name}", path)
-        return _digits(blob) if self.name == "digits" else self._csv().table([blob], labelled=True)
+        return _digits(blob) if self.name == "digits" else self._csv().whole([blob], labelled=True)
 
     def read_input(self, blob: Blob, labelled: bool) -> Table:
         if self.name != "digits":

@@ -1,11 +1,15 @@
 """JSON lines."""
 
 import json
+from collections.abc import Iterator
+from itertools import islice
+from typing import BinaryIO
 
 import numpy as np
 
+from tfcli.data.faults import Faults
 from tfcli.data.files import Blob
-from tfcli.data.sources.tabular import Columns, TabularSource
+from tfcli.data.sources.tabular import Part, TabularSource
 from tfcli.data.table import Rows, column_of_values
 from tfcli.errors import DataError
 
@@ -14,29 +18,34 @@ class Jsonl(TabularSource, name="jsonl"):
     """A JSON object a line, each an example: numbers, texts, booleans, lists of numbers; null or an absent key is a
     missing value."""
 
-    def columns_of(self, blob: Blob) -> tuple[Columns, Rows]:
-        return read_jsonl(blob)
+    def parts(self, blob: Blob, faults: Faults, texts: frozenset[str], size: int | None) -> Iterator[Part]:
+        with blob.stream() as stream:
+            found = faults.kept(_lines(stream, blob.name), lambda line: _record(*line))
+            empty = True
+            names: dict[str, None] = {}
+            while block := list(islice(found, size)):
+                rows = Rows([blob.name], np.zeros(len(block), np.int32), np.array([n for _, (_, n) in block]))
+                records = [record for _, (record, _) in block]
+                names |= dict.fromkeys(key for record in records for key in record)
+                yield {name: column_of_values([r.get(name) for r in records], name, rows) for name in names}, rows
+                empty = False
+            if empty:
+                raise DataError(f"{blob.name}: has no rows of data")
 
 
-def read_jsonl(blob: Blob) -> tuple[Columns, Rows]:
-    """The columns of a JSON lines file. Raises DataError naming the line."""
-    records, lines = [], []
-    for number, line in enumerate(blob.read().splitlines(), 1):
-        if line.strip():
-            records.append(_record(line, f"{blob.name}, row {number}"))
-            lines.append(number)
-    if not records:
-        raise DataError(f"{blob.name}: has no rows of data")
-    rows = Rows([blob.name], np.zeros(len(lines), np.int32), np.array(lines))
-    names = dict.fromkeys(key for record in records for key in record)
-    return {name: column_of_values([record.get(name) for record in records], name, rows) for name in names}, rows
+def _lines(stream: BinaryIO, file: str) -> Iterator[tuple[bytes, int, str]]:
+    """The lines that hold something."""
+    return ((line, number, file) for number, line in enumerate(stream, 1) if line.strip())
 
 
-def _record(line: bytes, where: str) -> dict:
+def _record(line: bytes, number: int, file: str) -> tuple[dict, int]:
+    """The line's object, and its number."""
+    where = f"{file}, row {number}"
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: not valid JSON: {error}") from error
     if not isinstance(record, dict):
-        raise DataError(f'{where}: expected an object like {{"x": 1}}, got {line[:40].decode(errors="replace")}')
-    return record
+        shown = line[:40].decode(errors="replace").strip()
+        raise DataError(f'{where}: expected an object like {{"x": 1}}, got {shown}')
+    return record, number

@@ -1,20 +1,24 @@
 """What sources of named columns have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from tfcli.data.files import Blob, find
-from tfcli.data.source import Names, Source
+from tfcli.data.faults import Faults
+from tfcli.data.files import Blob, find, fingerprints
+from tfcli.data.source import ChunkedSource, Kinds, Names, Source
 from tfcli.data.table import Rows, Table, as_list
 from tfcli.declare import PathString, nearest
 from tfcli.errors import DataError
 
 Columns = dict[str, np.ndarray]
+Part = tuple[Columns, Rows]
+CHUNK_ROWS = 2**14
+"""Rows of a streamed table that are held at a time."""
 
 
-class TabularSource(Source, abstract=True):
+class TabularSource(ChunkedSource, abstract=True):
     """Files of named columns. A glob's files are one table, in order of their names."""
 
     path: PathString
@@ -26,11 +30,11 @@ class TabularSource(Source, abstract=True):
     sample_weight: str | None = None
     """A column of weights, one an example."""
 
-    def read(self, root: Path) -> Table:
-        return self.table(find(root, self.path), labelled=True)
+    def blobs(self, root: Path) -> list[Blob]:
+        return find(root, self.path)
 
     def read_input(self, blob: Blob, labelled: bool) -> Table:
-        return self._reader(blob).table([blob], labelled)
+        return self._reader(blob).whole([blob], labelled)
 
     def _reader(self, blob: Blob) -> "TabularSource":
         """This source, or the one whose files have the suffix of `blob`: what learned from CSV can predict from JSON
@@ -41,12 +45,35 @@ class TabularSource(Source, abstract=True):
             return self
         return cls(path=self.path, label=self.label, features=self.features, sample_weight=self.sample_weight)
 
-    def columns_of(self, blob: Blob) -> tuple[Columns, Rows]:
-        """The columns of one file, in its order."""
-        raise AssertionError(f"{type(self).__name__} must define columns_of")
+    def parts(self, blob: Blob, faults: Faults, texts: frozenset[str], size: int | None) -> Iterator[Part]:
+        """The columns of one file, in its order: `size` rows at a time, or all at once. Columns in `texts` stay as
+        they are written."""
+        raise AssertionError(f"{type(self).__name__} must define parts")
 
-    def table(self, blobs: Sequence[Blob], labelled: bool) -> Table:
-        columns, rows = join([self.columns_of(blob) for blob in blobs])
+    def columns_of(self, blob: Blob) -> Part:
+        """The columns of one file, all at once."""
+        return next(self.parts(blob, Faults(), frozenset(), None))
+
+    def whole(self, blobs: Sequence[Blob], labelled: bool) -> Table:
+        faults = Faults(self.on_error)
+        parts = [part for blob in blobs for part in self.parts(blob, faults, frozenset(), None)]
+        return self._table(*join(parts), labelled, fingerprints(blobs), tuple(faults.messages))
+
+    def chunks(self, blobs: Sequence[Blob], labelled: bool, kinds: Kinds | None = None) -> Iterator[Table]:
+        texts = frozenset(name for name, dtype in (kinds or {}).items() if dtype.kind == "O")
+        first: Part | None = None
+        for blob in blobs:
+            faults = Faults(self.on_error)
+            for columns, rows in self.parts(blob, faults, texts, CHUNK_ROWS):
+                first = first or (columns, rows)
+                refuse_other_columns((columns, rows), first)
+                ordered = {name: _as_kind(columns[name], (kinds or {}).get(name)) for name in first[0]}
+                messages, faults.messages = tuple(faults.messages), []
+                yield self._table(ordered, rows, labelled, {}, messages)
+
+    def _table(
+        self, columns: Columns, rows: Rows, labelled: bool, files: dict[str, str], skipped: tuple[str, ...]
+    ) -> Table:
         labels = as_list(self.label) if labelled else []
         weight = self.sample_weight if labelled else None
         rest = [name for name in columns if name not in as_list(self.label) and name != self.sample_weight]
@@ -55,19 +82,31 @@ class TabularSource(Source, abstract=True):
             if name not in columns:
                 hint = nearest(name, columns) or f"its columns are: {', '.join(columns)}"
                 raise DataError(f"{rows.files[0]}: has no column {name!r}; {hint}")
-        files = {file: digest for blob in blobs for file, digest in blob.fingerprint().items()}
-        return Table(columns, features, rows, labels, weight, files, tabular=True)
+        return Table(columns, features, rows, labels, weight, files, tabular=True, skipped=skipped)
 
 
-def join(parts: Sequence[tuple[Columns, Rows]]) -> tuple[Columns, Rows]:
+def _as_kind(column: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
+    if dtype is None or column.dtype == dtype:
+        return column
+    return _as_texts(column) if dtype.kind == "O" else column.astype(dtype)
+
+
+def refuse_other_columns(part: Part, first: Part) -> None:
+    """Raises DataError where two files do not have the same columns."""
+    different = sorted(set(part[0]) ^ set(first[0]))
+    if different:
+        raise DataError(
+            f"{part[1].files[0]} and {first[1].files[0]} do not have the same columns: {', '.join(different)}"
+        )
+
+
+def join(parts: Sequence[Part]) -> Part:
     """The tables one below the other. Raises DataError where they do not have the same columns."""
     first, first_rows = parts[0]
     if len(parts) == 1:
         return first, first_rows
-    for columns, rows in parts[1:]:
-        different = sorted(set(columns) ^ set(first))
-        if different:
-            raise DataError(f"{rows.files[0]} and {first_rows.files[0]} do not have the same columns: {different}")
+    for part in parts[1:]:
+        refuse_other_columns(part, parts[0])
     rows = Rows(
         [file for _, part in parts for file in part.files],
         np.concatenate([part.file + i for i, (_, part) in enumerate(parts)]),

@@ -77,7 +77,7 @@ class TextWindows(Source, name="text_windows"):
         columns = {"tokens": windows[:, :-1], "next_tokens": windows[:, 1:]}
         return Table(columns, ["tokens"], starts, ["next_tokens"], None, rows.files)
 
-    def class_names(self, learned: dict[str, Any]) -> dict[str, list[str]]:
+    def target_names(self, learned: dict[str, Any]) -> dict[str, list[str]]:
         return {"next_tokens": learned["vocabulary"]}
 
     def _ids(self, tokens: np.ndarray, vocabulary: list[str]) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfcli.data.files import Blob, find
 from tfcli.data.source import Names, Source
-from tfcli.data.sources.csv import read_csv
+from tfcli.data.sources.csv import Dialect, read_csv
 from tfcli.data.sources.tabular import join
 from tfcli.data.table import Table, as_list
 from tfcli.declare import PathString, PositiveInt, nearest
@@ -54,7 +54,8 @@ class TimeSeries(Source, name="time_series"):
         return self.columns or as_list(self.target)
 
     def _table(self, blobs: list[Blob], labelled: bool) -> Table:
-        columns, rows = join([read_csv(b, self.delimiter, None, frozenset(self.missing_values)) for b in blobs])
+        dialect = Dialect(self.delimiter, None, frozenset(self.missing_values))
+        columns, rows = join([read_csv(b, dialect) for b in blobs])
         targets = as_list(self.target) if labelled else []
         names = list(dict.fromkeys([*self._inputs(), *targets]))
         for name in names:

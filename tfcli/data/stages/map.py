@@ -31,9 +31,9 @@ class Map(Transform):
             raise DataError(f"{context.where}: {error}") from error
 
         def call(batch: Batch) -> Batch:
-            arguments = [_one_or_all(batch.inputs)]
+            arguments = [one_or_all(batch.inputs)]
             if context.labelled:
-                arguments.append(_one_or_all(batch.targets) if batch.targets else None)
+                arguments.append(one_or_all(batch.targets) if batch.targets else None)
             if context.weighted:
                 arguments.append(batch.weights)
             try:
@@ -48,14 +48,14 @@ class Map(Transform):
 
         if context.batched:
             return call
-        return lambda batch: _stack([call(_example(batch, i)) for i in range(len(batch))], context)
+        return lambda batch: _stack([call(example_of(batch, i)) for i in range(len(batch))], context)
 
 
-def _one_or_all(arrays: dict[str, np.ndarray]) -> Structure:
+def one_or_all(arrays: dict[str, np.ndarray]) -> Structure:
     return next(iter(arrays.values())) if len(arrays) == 1 else dict(arrays)
 
 
-def _example(batch: Batch, i: int) -> Batch:
+def example_of(batch: Batch, i: int) -> Batch:
     return Batch(
         {name: array[i] for name, array in batch.inputs.items()},
         {name: array[i] for name, array in batch.targets.items()},

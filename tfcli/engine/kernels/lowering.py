@@ -15,7 +15,7 @@ under `functools.cache`. Results must not depend on how tasks are shared out.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from tfcli.engine.graph.ir import Node
 from tfcli.engine.kernels.code import Code
@@ -54,10 +54,13 @@ Lowering = Callable[[Node, Emitter], bool]
 LOWERINGS: dict[type[Op], Lowering] = {}
 
 
-def lowers(*ops: type[Op]) -> Callable[[Lowering], Lowering]:
+_AnyLowering = TypeVar("_AnyLowering", bound=Callable[..., bool])
+
+
+def lowers(*ops: type[Op]) -> Callable[[_AnyLowering], _AnyLowering]:
     """Decorator: the function lowers these ops."""
 
-    def register(lowering: Lowering) -> Lowering:
+    def register(lowering: _AnyLowering) -> _AnyLowering:
         for op in ops:
             assert op not in LOWERINGS, f"{op.name} is lowered twice"
             LOWERINGS[op] = lowering

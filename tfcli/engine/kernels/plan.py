@@ -18,6 +18,7 @@ from tfcli.engine.graph.execute import Measured, needed
 from tfcli.engine.graph.ir import AssignVariable, Constant, Graph
 from tfcli.engine.graph.passes import DEFAULT, Pass
 from tfcli.engine.graph.passes.fuse import fuse_elementwise
+from tfcli.engine.graph.passes.recompute import recompute
 from tfcli.engine.kernels.homes import Home, Homes
 from tfcli.engine.kernels.jit import compiled
 from tfcli.engine.kernels.lowering import Argument, Scratch
@@ -25,12 +26,15 @@ from tfcli.engine.kernels.memory import ALIGNMENT, Lifetime, layout
 from tfcli.engine.kernels.pointwise import is_pointwise
 from tfcli.engine.kernels.program import Instruction, Program
 from tfcli.engine.kernels.steps import Step, lower
+from tfcli.engine.spec import Shape, TensorSpec, as_dtype
 from tfcli.engine.tensor import Tensor, Variable
 
-NATIVE_PASSES: tuple[Pass, ...] = (*DEFAULT[:-1], functools.partial(fuse_elementwise, fusible=is_pointwise))
+NATIVE_PASSES: tuple[Pass, ...] = (
+    *DEFAULT[:-1],
+    functools.partial(fuse_elementwise, fusible=is_pointwise),
+    recompute,
+)
 """The passes before kernels: more is fused, as a kernel takes a chain of any size."""
-_OWN_REFERENCES = 4
-"""To a variable's array while we look at it: the variable's, the plan's, the local name's, and the call's."""
 
 
 class NativePlan:
@@ -40,7 +44,8 @@ class NativePlan:
         self.graph = graph
         nodes = needed(graph, fetches, True, graph.inputs)
         self.nodes = [node for node in nodes if not isinstance(node.op, Constant)]
-        self.steps = lower(nodes)
+        self._fault = np.zeros(1, np.int64)
+        self.steps = lower(nodes, fetches, self._fault.ctypes.data)
         self._homes = Homes(graph.inputs, fetches, self.steps)
         self._lock = threading.RLock()
         self._place_values()
@@ -85,7 +90,7 @@ class NativePlan:
                 self._segments[-1] = (last[0], len(instructions))
             elif len(instructions) > first:
                 self._segments.append((first, len(instructions)))
-        self._program = Program(instructions)
+        self._program = Program(instructions, self._fault)
         places = {
             home: np.array([self._program.starts[i] + n for i, n in where], np.int64) for home, where in moving.items()
         }
@@ -148,10 +153,17 @@ class NativePlan:
             values = self._start(feeds)
             for segment in self._segments:
                 if isinstance(segment, tuple):
-                    self._program.run(*segment)
+                    self._run(*segment, values)
                 else:
                     segment(values)
             return [np.asarray(read(values)) for read in self._fetches]
+
+    def _run(self, first: int, stop: int, values: list[Any]) -> None:
+        reached = self._program.run(first, stop)
+        if reached < stop:
+            node = self.steps[self._owners[reached]].node
+            node.op.forward(*[self._reader(i)(values) for i in node.inputs])  # type: ignore[attr-defined]
+            raise AssertionError(f"a kernel found a fault that {node.op.name} does not know")
 
     def _start(self, feeds: Sequence[np.ndarray]) -> list[Any]:
         """Tell the kernels where feeds and variables are."""
@@ -164,12 +176,12 @@ class NativePlan:
             if len(places):
                 words[places] = array.__array_interface__["data"][0]
         for home, places in self._variables:
-            array = home.variable.array  # type: ignore[union-attr]
-            if array is not home.array_held or (home.written and sys.getrefcount(array) > _OWN_REFERENCES):
-                array = _moved(home, array)
+            changed = home.variable.array is not home.array_held  # type: ignore[union-attr]
+            if changed or (home.written and _references(home) > _OWN_REFERENCES):
+                array = _moved(home)
                 if len(places):
                     words[places] = array.__array_interface__["data"][0]
-            values[home.slot] = array
+            values[home.slot] = home.array_held
         return values
 
     def measure(self, feeds: Sequence[np.ndarray]) -> Measured:
@@ -182,7 +194,7 @@ class NativePlan:
                 if isinstance(segment, tuple):
                     for i in range(*segment):
                         start = time.perf_counter()
-                        self._program.run(i, i + 1)
+                        self._run(i, i + 1, values)
                         spent[self._owners[i]] += time.perf_counter() - start
                 else:
                     start = time.perf_counter()
@@ -192,14 +204,29 @@ class NativePlan:
         return Measured([step.node for step in self.steps], times, self.arena_bytes)
 
 
-def _moved(home: Home, array: np.ndarray) -> np.ndarray:
-    """The variable's array for kernels to use: a fresh one where the one that is there may not be written."""
-    variable = home.variable
-    assert variable is not None
+def _references(home: Home) -> int:
+    """How many references there are to the array of a home's variable."""
+    array = home.variable.array  # type: ignore[union-attr]
+    return sys.getrefcount(array)
+
+
+def _own_references() -> int:
+    """How many of them are ours: those to the array of a variable that nobody else knows."""
+    home = Home("variable", TensorSpec(Shape((1,)), as_dtype("float32")), 0)
+    home.variable = Variable(np.zeros(1, np.float32))
+    home.array_held = home.variable.array = np.zeros(1, np.float32)
+    return _references(home)
+
+
+_OWN_REFERENCES = _own_references()
+
+
+def _moved(home: Home) -> np.ndarray:
+    """The variable's array for kernels to use: one that they may write is made afresh."""
+    array = home.variable.array  # type: ignore[union-attr]
     fit = array.flags.c_contiguous and array.flags.aligned and array.dtype == home.dtype
-    mine = not home.written or (array.base is None and array.flags.writeable and array is not home.array_held)
-    if not (fit and mine) or (home.written and sys.getrefcount(array) > _OWN_REFERENCES + 1):
+    if home.written or not fit:
         array = np.array(array, dtype=home.dtype, order="C")
-        variable.array = array
+        home.variable.array = array  # type: ignore[union-attr]
     home.array_held = array
     return array

@@ -154,12 +154,12 @@ class _Pointwise:
             self._entries(bases, fixed, whole, code.first_lanes(stop - whole, lanes))
 
     def _row_of(self, array: Value, row: Value, place: int) -> Value:
-        return self.code.at(array, row * self.inner, _stored(self.form.kinds[place]))
+        return self.code.at(array, row * self.inner, stored(self.form.kinds[place]))
 
     def _base(self, index: int, row: Value) -> Value:
         """Where the row's part of an input begins."""
         present = self.form.present[index]
-        array, kind = self.arrays[index], _stored(self.form.kinds[index])
+        array, kind = self.arrays[index], stored(self.form.kinds[index])
         if all(present):
             return self._row_of(array, row, index)
         if not any(present[:-1]):
@@ -178,7 +178,7 @@ class _Pointwise:
         return self.code.at(array, offset, kind)
 
     def _broadcast(self, base: Value, kind: str) -> Value:
-        return _from_memory(self.code, self.code.splat(self.code.load(base, _stored(kind)), self.lanes), kind)
+        return from_memory(self.code, self.code.splat(self.code.load(base, stored(kind)), self.lanes), kind)
 
     def _entries(self, bases: list[Value], fixed: dict[int, Value], at: Value, mask: Value | None) -> None:
         """A vector of entries: read, compute, write."""
@@ -188,29 +188,31 @@ class _Pointwise:
             if i in fixed:
                 values.append(fixed[i])
                 continue
-            stored = _stored(form.kinds[i])
-            address, kind = code.at(bases[i], at, stored), vector(self.lanes, stored)
+            own = stored(form.kinds[i])
+            address, kind = code.at(bases[i], at, own), vector(self.lanes, own)
             loaded = code.load(address, kind) if mask is None else code.load_masked(address, kind, mask)
-            values.append(_from_memory(code, loaded, form.kinds[i]))
+            values.append(from_memory(code, loaded, form.kinds[i]))
         for op, places in form.program:
             values.append(SCALAR[type(op)](code, op, [values[p] for p in places]))
         for base, place in zip(bases[len(form.present) :], form.outputs, strict=True):
-            value = _to_memory(code, values[place], form.kinds[place])
-            address = code.at(base, at, _stored(form.kinds[place]))
+            value = to_memory(code, values[place], form.kinds[place])
+            address = code.at(base, at, stored(form.kinds[place]))
             if mask is None:
                 code.store(value, address)
             else:
                 code.store_masked(value, address, mask)
 
 
-def _stored(kind: str) -> str:
+def stored(kind: str) -> str:
     """How an element lies in memory: a truth value takes a byte."""
     return "i8" if kind == "i1" else kind
 
 
-def _from_memory(code: Code, value: Value, kind: str) -> Value:
+def from_memory(code: Code, value: Value, kind: str) -> Value:
+    """What was loaded, as it is computed with."""
     return value.differs(0) if kind == "i1" else value
 
 
-def _to_memory(code: Code, value: Value, kind: str) -> Value:
+def to_memory(code: Code, value: Value, kind: str) -> Value:
+    """What was computed, as it is stored."""
     return code.convert(value, "zext", "i8") if kind == "i1" else value

@@ -103,8 +103,9 @@ leave:
   ret void
 }}
 
-define void @run(ptr %pool, ptr %program, i64 %first, i64 %stop, i64 %stamp) {{
-  ; Go through the instructions from `first` to before `stop`; `stamp` is the number of the run.
+define i64 @run(ptr %pool, ptr %program, i64 %first, i64 %stop, i64 %stamp, ptr %fault) {{
+  ; Go through the instructions from `first` to before `stop`, or to the one that sets `fault`, whose number is given
+  ; back. `stamp` is the number of the run.
 entry:
   %i = alloca i64
   %spun = alloca i64
@@ -175,11 +176,17 @@ close:
   store atomic i64 %closed, ptr %pool release, align 8
   br label %next
 next:
+  %found = load i64, ptr %fault
+  %wrong = icmp ne i64 %found, 0
+  br i1 %wrong, label %give_up, label %go_on
+go_on:
   %index1 = add i64 %index, 1
   store i64 %index1, ptr %i
   br label %head
+give_up:
+  ret i64 %index
 leave:
-  ret void
+  ret i64 %stop
 }}
 """
 
@@ -205,7 +212,7 @@ class _Pool:
         self._address = self._words.ctypes.data
         pointer, word = ctypes.c_void_p, ctypes.c_int64
         run, work = compiled_functions(_source(), "run", "work")
-        self._run = ctypes.CFUNCTYPE(None, pointer, pointer, word, word, word)(run)
+        self._run = ctypes.CFUNCTYPE(word, pointer, pointer, word, word, word, pointer)(run)
         self._work = ctypes.CFUNCTYPE(None, pointer, word)(work)
         self._stamp = 0
         self._lock = threading.Lock()
@@ -219,13 +226,13 @@ class _Pool:
             self._work(self._address, _SPINS)
             call.clear()
 
-    def run(self, program: int, first: int, stop: int) -> None:
+    def run(self, program: int, first: int, stop: int, fault: int) -> int:
         with self._lock:
             for call in self._calls:
                 if not call.is_set():
                     call.set()
             self._stamp = (self._stamp + 1) & 0xFFFFF
-            self._run(self._address, program, first, stop, self._stamp)
+            return self._run(self._address, program, first, stop, self._stamp, fault)
 
 
 @functools.cache
@@ -250,11 +257,16 @@ class Instruction(NamedTuple):
 
 
 class Program:
-    """Instructions in order. The words of `arguments` may be changed between runs; `starts` says where each begins."""
+    """Instructions in order. The words of `arguments` may be changed between runs; `starts` says where each begins.
 
-    def __init__(self, instructions: Sequence[Instruction]) -> None:
+    `fault` is a word that a kernel sets where what it was given is wrong.
+    """
+
+    def __init__(self, instructions: Sequence[Instruction], fault: np.ndarray | None = None) -> None:
         assert len(instructions) <= MOST_INSTRUCTIONS
         self._pool = pool()
+        self._fault = np.zeros(1, np.int64) if fault is None else fault
+        self._fault_address = self._fault.ctypes.data
         self.starts = np.concatenate([[0], np.cumsum([len(i.arguments) for i in instructions])]).astype(int).tolist()
         self.arguments = np.array([word for i in instructions for word in i.arguments] or [0], np.int64)
         base = self.arguments.ctypes.data
@@ -275,6 +287,11 @@ class Program:
             return max(1, instruction.tasks)
         return max(1, instruction.grain, instruction.tasks // (_SHARES * self._pool.threads))
 
-    def run(self, first: int, stop: int) -> None:
-        """Run the instructions from `first` to before `stop`."""
-        self._pool.run(self._address, first, stop)
+    def run(self, first: int, stop: int) -> int:
+        """Run the instructions from `first` to before `stop`; returns `stop`, or the number of the one that found a
+        fault, after which nothing ran.
+        """
+        reached = self._pool.run(self._address, first, stop, self._fault_address)
+        if reached < stop:
+            self._fault[0] = 0
+        return reached

@@ -41,9 +41,12 @@ class Step:
 
 
 class _Emitter:
-    def __init__(self, target: Target) -> None:
-        self.target = target
+    def __init__(self, target: Target, fault: int) -> None:
+        self.target, self._fault = target, fault
         self.calls: list[Call] = []
+
+    def fault(self) -> int:
+        return self._fault
 
     def __call__(self, kernel: Code, arguments: Sequence[Argument], tasks: int, grain: int = 1) -> None:
         if tasks:
@@ -63,7 +66,7 @@ def is_given(node: Node) -> bool:
 
 def copying(source: Tensor | Variable, target: Tensor | Variable) -> list[Call]:
     """The calls that write what `source` holds to `target`."""
-    emit = _Emitter(host())
+    emit = _Emitter(host(), fault=0)
     assert emit_copy(emit, source, target), f"no kernel copies {source}"
     return emit.calls
 
@@ -73,6 +76,7 @@ FAMILIES = (
     "convolution",
     "pooling",
     "rows",
+    "normalization",
     "reductions",
     "indexing",
     "layout",
@@ -82,22 +86,37 @@ FAMILIES = (
 )
 
 
-def lower(nodes: Sequence[Node]) -> list[Step]:
-    """A step for each node."""
+def lower(nodes: Sequence[Node], fetches: Sequence[Tensor], fault: int) -> list[Step]:
+    """A step for each node. `fault`: the address of the word that kernels set where their inputs are wrong."""
     for family in FAMILIES:
         if importlib.util.find_spec(f"tfcli.engine.kernels.{family}"):
             importlib.import_module(f"tfcli.engine.kernels.{family}")
-    target = host()
-    return [_lowered(node, target) for node in nodes]
+    from tfcli.engine.kernels.epilogues import find_pairs, lower_pair
+
+    target, steps = host(), []
+    pairs = find_pairs(nodes, fetches)
+    waiting = {id(product) for product in pairs.values()}
+    for node in nodes:
+        if id(node) in waiting:
+            continue
+        if id(node) in pairs:
+            emit = _Emitter(target, fault)
+            both = lower_pair(pairs[id(node)], node, emit)
+            if both is not None:
+                steps.append(Step(both, True, emit.calls))
+                continue
+            steps.append(_lowered(pairs[id(node)], target, fault))
+        steps.append(_lowered(node, target, fault))
+    return steps
 
 
-def _lowered(node: Node, target: Target) -> Step:
+def _lowered(node: Node, target: Target, fault: int) -> Step:
     if is_given(node):
         return Step(node, native=True)
     tensors = (*node.inputs, *node.outputs)
     if not all(x.shape.is_fully_defined() and x.dtype.numpy.kind != "O" for x in tensors):
         return Step(node)
-    emit = _Emitter(target)
+    emit = _Emitter(target, fault)
     if isinstance(node.op, AssignVariable):
         native = node.outputs[0].dtype.name in ELEMENTS and emit_copy(emit, node.inputs[0], node.op.variable)
     elif type(node.op) in LOWERINGS:

@@ -32,6 +32,13 @@ class Body:
             self.returned = function(*self.inputs)
         self.outputs: list[Tensor] = []
 
+    @classmethod
+    def of(cls, graph: Graph, inputs: Sequence[Symbol], outputs: Sequence[Tensor]) -> "Body":
+        """The finished body of a graph that was traced before; what is fed after `inputs` was captured then."""
+        body = cls.__new__(cls)
+        body.graph, body.inputs, body.outputs, body.returned = graph, list(inputs), list(outputs), None
+        return body
+
     def value_of(self, variable: Variable) -> Tensor:
         """A variable's value where the body ends."""
         with tracing(self.graph), recording([]):

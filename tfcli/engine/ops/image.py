@@ -118,7 +118,7 @@ class ProjectiveTransform(Op):
     def forward(self, images, transforms):
         result = np.zeros_like(images)
         for rows, columns, weights in self.reads(images.shape, transforms):
-            inside, places = _places(images.shape, rows, columns)
+            inside, places = places_of(images.shape, rows, columns)
             read = images.reshape(-1, images.shape[3])[places]
             read[~inside] = self.fill_value
             result += read * weights[..., None].astype(images.dtype)
@@ -164,7 +164,7 @@ class ProjectiveTransformGrad(Op):
         for rows, columns, weights in ProjectiveTransform(self.interpolation, self.fill_mode).reads(
             g.shape, transforms
         ):
-            inside, places = _places(g.shape, rows, columns)
+            inside, places = places_of(g.shape, rows, columns)
             np.add.at(flat, places, g * (weights * inside)[..., None].astype(g.dtype))
         return flat.reshape(g.shape)
 
@@ -174,7 +174,7 @@ class ProjectiveTransformGrad(Op):
     vjp_transforms = None
 
 
-def _places(shape: tuple[int, ...], rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def places_of(shape: tuple[int, ...], rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which pixels are inside the image, and their places among all the batch's pixels."""
     n, height, width, _ = shape
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)

@@ -33,8 +33,7 @@ class Softmax(_AlongAxis):
         return _softmax(x, self.axis)
 
     def vjp_x(self, g, y, x):
-        weighted = g * y
-        return weighted - y * reduce_sum(weighted, self.axis, keepdims=True)
+        return SoftmaxGrad(self.axis)(g, y)
 
 
 class LogSoftmax(_AlongAxis):
@@ -44,7 +43,45 @@ class LogSoftmax(_AlongAxis):
         return _log_softmax(x, self.axis)
 
     def vjp_x(self, g, y, x):
-        return g - exp(y) * reduce_sum(g, self.axis, keepdims=True)
+        return LogSoftmaxGrad(self.axis)(g, y)
+
+
+class _AlongAxisGrad(Op, abstract=True):
+    """g and y of one shape; each vector along `axis` by itself."""
+
+    axis: int
+
+    def infer(self, g, y):
+        return TensorSpec(y.shape, g.dtype)
+
+
+class SoftmaxGrad(_AlongAxisGrad):
+    """y * (g - sum(g * y)): the gradient of softmax, whose result is y."""
+
+    def forward(self, g, y):
+        weighted = g * y
+        weighted -= y * weighted.sum(axis=self.axis, keepdims=True)
+        return weighted
+
+    def vjp_g(self, h, d, g, y):
+        return SoftmaxGrad(self.axis)(h, y)
+
+    def vjp_y(self, h, d, g, y):
+        along = reduce_sum(h * y, self.axis, keepdims=True)
+        return h * (g - reduce_sum(g * y, self.axis, keepdims=True)) - g * along
+
+
+class LogSoftmaxGrad(_AlongAxisGrad):
+    """g - exp(y) * sum(g): the gradient of log_softmax, whose result is y."""
+
+    def forward(self, g, y):
+        return g - np.exp(y) * g.sum(axis=self.axis, keepdims=True)
+
+    def vjp_g(self, h, d, g, y):
+        return h - reduce_sum(h * exp(y), self.axis, keepdims=True)
+
+    def vjp_y(self, h, d, g, y):
+        return -h * exp(y) * reduce_sum(g, self.axis, keepdims=True)
 
 
 def _softmax(x: np.ndarray, axis: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Callbacks, a family a file."""
 
+from tfcli.models.callbacks.averages import SwapEMAWeights
 from tfcli.models.callbacks.base import Callback, CallbackList, History, LambdaCallback
 from tfcli.models.callbacks.files import BackupAndRestore, CSVLogger, ModelCheckpoint, TensorBoard
 from tfcli.models.callbacks.progress import ProgbarLogger
@@ -17,6 +18,7 @@ __all__ = [
     "ModelCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
 ]

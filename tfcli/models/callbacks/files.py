@@ -12,13 +12,15 @@ from tfcli.logging.tensors import load_tensors, save_tensors
 from tfcli.models.callbacks.base import Callback
 from tfcli.models.callbacks.rules import check_mode, monitored
 from tfcli.models.monitors import improves, is_maximized
-from tfcli.models.weight_files import WEIGHTS_SUFFIX
+from tfcli.models.weight_files import KERAS_WEIGHTS_SUFFIX, WEIGHTS_SUFFIX
 
 
 class ModelCheckpoint(Callback):
-    """Saves the model's weights after each epoch (or each `save_freq` batches), all of them or the best by `monitor`.
+    """Saves the model after each epoch (or each `save_freq` batches), all of them or the best by `monitor`.
 
-    `filepath` ends in `.weights.safetensors` and may have `{epoch:02d}` and `{val_loss:.2f}` in it. Raises SpecError.
+    `filepath` may have `{epoch:02d}` and `{val_loss:.2f}` in it. The model is saved as `model.save` does, with
+    `save_weights_only` as `model.save_weights`: to a path that ends in `.weights.safetensors` or `.weights.h5`. Raises
+    SpecError.
     """
 
     def __init__(
@@ -34,12 +36,14 @@ class ModelCheckpoint(Callback):
     ) -> None:
         super().__init__()
         self.filepath = str(filepath)
-        if not self.filepath.endswith(WEIGHTS_SUFFIX):
+        is_weights_file = self.filepath.endswith((WEIGHTS_SUFFIX, KERAS_WEIGHTS_SUFFIX))
+        if save_weights_only != is_weights_file:
+            kind = f"{WEIGHTS_SUFFIX!r} or {KERAS_WEIGHTS_SUFFIX!r}"
             raise SpecError(
-                f"ModelCheckpoint saves weights: the file must end in {WEIGHTS_SUFFIX!r}, got {self.filepath!r}"
+                f"ModelCheckpoint: with save_weights_only=True, and only then, the file must end in {kind}, "
+                f"got {self.filepath!r}"
             )
-        if not save_weights_only:
-            raise SpecError("ModelCheckpoint saves weights alone; say so with save_weights_only=True")
+        self.save_weights_only = save_weights_only
         if save_freq != "epoch" and not isinstance(save_freq, int):
             raise SpecError(f"ModelCheckpoint: save_freq must be 'epoch' or a number of batches, got {save_freq!r}")
         self.monitor, self.verbose, self.save_best_only = monitor, verbose, save_best_only
@@ -73,7 +77,8 @@ class ModelCheckpoint(Callback):
             ) from error
         if self.verbose:
             print(f"\nEpoch {epoch + 1}: saving model to {path}")
-        self.model.save_weights(path)
+        save = self.model.save_weights if self.save_weights_only else self.model.save
+        save(path)
 
 
 class BackupAndRestore(Callback):

@@ -60,6 +60,8 @@ class Layer(HasWeights, Declared, kind="layer"):
     """Reads a list of tensors rather than one."""
     keeps_integers: ClassVar[bool] = False
     """Reads integers as they are; other layers compute with them as floats."""
+    penalizes_outputs = True
+    """Whether its `activity_regularizer` counts, if it has one."""
 
     built = False
     input_spec: ClassVar[Any] = None
@@ -234,7 +236,7 @@ class Layer(HasWeights, Declared, kind="layer"):
     def _add_activity_loss(self, outputs: Any) -> None:
         """Activity regularization: the penalty of the outputs over the batch size, as in Keras."""
         regularizer = getattr(self, "activity_regularizer", None)
-        if regularizer is None:
+        if regularizer is None or not self.penalizes_outputs:
             return
         for output in nest.flatten(outputs):
             self.add_loss(regularizer(output) / cast(shape(output)[0], output.dtype))
@@ -270,6 +272,10 @@ class Layer(HasWeights, Declared, kind="layer"):
         copy.__dict__.update(fields | {"name": self.given_name, "_dtype": self._dtype})
         copy.check()
         return copy
+
+    def saved_settings(self) -> dict[str, Any]:
+        """The fields that make such a layer again, what it learned before training among them."""
+        return {name: getattr(self, name) for name in self.fields()}
 
     def get_config(self) -> dict[str, Any]:
         """The settings by name. A class with an `__init__` of its own adds those that it takes."""

@@ -40,6 +40,18 @@ class Cell(Layer, abstract=True):
         """What `project` made of one step, (N, size), and flat states -> output and new flat states."""
         raise TypeError(f"the cell {type(self).__name__} has no step")
 
+    def takes_whole(self, held: Any) -> bool:
+        """Whether `project_whole` and `whole` do all steps at once."""
+        return False
+
+    def project_whole(self, inputs: Tensor, held: Any) -> Tensor:
+        """What `project` makes of all steps: inputs (N, T, C) -> (N, T, size)."""
+        raise TypeError(f"the cell {type(self).__name__} has no project_whole")
+
+    def whole(self, projected: Tensor, states: list[Tensor], held: Any) -> tuple[Tensor, list[Tensor]]:
+        """All steps from flat states: (N, T, size) -> outputs (N, T, size), final states, first the last output."""
+        raise TypeError(f"the cell {type(self).__name__} has no whole")
+
     def zero_states(self, projected: Tensor) -> list[Tensor]:
         """The states before the first step, (N, size) each."""
         return [zeros_of(projected, size) for size in nest.flatten(self.state_size)]

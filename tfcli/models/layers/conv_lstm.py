@@ -6,11 +6,12 @@ from tfcli.declare import FieldError, PositiveInt
 from tfcli.engine.ops.conv import conv
 from tfcli.engine.ops.sequences import join_steps, split_steps
 from tfcli.engine.ops.shape import zeros_like
+from tfcli.engine.preprocessing.base import DataFormat
 from tfcli.engine.spec import Shape
 from tfcli.engine.tensor import Tensor
 from tfcli.models.layers.gates import CONSTRAINTS, DROPOUT, INITIALIZERS, REGULARIZERS, LSTMGates
 from tfcli.models.layers.recurrent import TIME, Gated
-from tfcli.models.layers.spatial import DataFormat, Sizes, Spatial
+from tfcli.models.layers.spatial import Sizes, Spatial
 
 
 class _ConvLSTM(LSTMGates, Gated, Spatial, abstract=True):  # type: ignore[misc]

@@ -4,13 +4,14 @@ from typing import ClassVar, Literal
 
 from tfcli.declare import FieldError, NonNegativeInt, PositiveInt
 from tfcli.engine.ops.conv import conv, conv_transpose, depthwise_conv
+from tfcli.engine.preprocessing.base import DataFormat
 from tfcli.engine.spec import Shape, show_shape
 from tfcli.engine.tensor import Tensor
 from tfcli.errors import ShapeError
 from tfcli.models.activations import Activation as ActivationFunction
 from tfcli.models.constraints import Constraint
 from tfcli.models.initializers import Initializer
-from tfcli.models.layers.spatial import DataFormat, Sizes, Spatial
+from tfcli.models.layers.spatial import Sizes, Spatial
 from tfcli.models.regularizers import Regularizer
 
 Padding = Literal["valid", "same"]

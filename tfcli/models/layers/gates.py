@@ -8,11 +8,12 @@ import numpy as np
 from tfcli.declare import DropRate, PositiveInt
 from tfcli.engine.ops.linalg import matmul
 from tfcli.engine.ops.nn import dropout
+from tfcli.engine.ops.recurrent import GruSequence, LstmSequence, SimpleRnnSequence
 from tfcli.engine.ops.sequences import parts
-from tfcli.engine.ops.shape import concat, ones_like
+from tfcli.engine.ops.shape import concat, expand_dims, ones_like, zeros_like
 from tfcli.engine.spec import Shape
 from tfcli.engine.tensor import Tensor
-from tfcli.models.activations import Activation
+from tfcli.models.activations import Activation, Sigmoid, Tanh
 from tfcli.models.constraints import Constraint
 from tfcli.models.initializers import Initializer
 from tfcli.models.layers.base import feature_size
@@ -59,6 +60,8 @@ class Gates(KerasOrder, Cell, abstract=True):
     seed: int | None = None
     "Of the dropout; by default that of the whole run."
 
+    usual: ClassVar[dict[str, type[Activation]]] = {"activation": Tanh, "recurrent_activation": Sigmoid}
+    """The activations that the op over whole sequences has."""
     gates: ClassVar[int] = 1
     mask_for_each_gate: ClassVar[bool] = False
     """Whether dropout draws a mask for each gate even where the state has none."""
@@ -147,6 +150,14 @@ class Gates(KerasOrder, Cell, abstract=True):
         """h @ recurrent kernel: (N, units) -> (N, gates * units)."""
         return self.products(self.recurrent_product, h, held.state_masks, held.kernels)
 
+    def is_plain(self, held: Held) -> bool:
+        """Whether the op over whole sequences does what this cell does: usual activations, no masks of states."""
+        usual = [(getattr(self, name), kind) for name, kind in self.usual.items()]
+        return not held.state_masks and all(type(activation) is kind for activation, kind in usual)
+
+    def project_whole(self, inputs: Tensor, held: Held) -> Tensor:
+        return self.project(inputs, held._replace(input_masks=[expand_dims(mask, 1) for mask in held.input_masks]))
+
     def products(
         self, product: Callable[[Tensor, Tensor], Tensor], x: Tensor, masks: Sequence[Tensor], kernels: Sequence[Tensor]
     ) -> Tensor:
@@ -164,9 +175,18 @@ class SimpleRNNStep(Gates, abstract=True):
     units: PositiveInt
     activation: Activation | None = "tanh"  # type: ignore[assignment]
 
+    usual = {"activation": Tanh}
+
     @property
     def state_size(self) -> int:
         return self.units
+
+    def takes_whole(self, held: Held) -> bool:
+        return self.is_plain(held)
+
+    def whole(self, projected: Tensor, states: list[Tensor], held: Held) -> tuple[Tensor, list[Tensor]]:
+        h, outputs = SimpleRnnSequence()(projected, *states, *held.kernels)
+        return outputs, [h]
 
     def step(self, projected: Tensor, states: list[Tensor], held: Held) -> tuple[Tensor, list[Tensor]]:
         (h,) = states
@@ -208,6 +228,15 @@ class GRUStep(Gates, abstract=True):
             return super().recurrent_kernels(count)
         kernel = self.recurrent_kernel.value()
         return [kernel[:, : 2 * self.units], kernel[:, 2 * self.units :]]
+
+    def takes_whole(self, held: Held) -> bool:
+        return self.reset_after and self.is_plain(held)
+
+    def whole(self, projected: Tensor, states: list[Tensor], held: Held) -> tuple[Tensor, list[Tensor]]:
+        (kernel,) = held.kernels
+        bias = zeros_like(kernel[0]) if held.bias is None else held.bias
+        h, outputs, _ = GruSequence()(projected, *states, kernel, bias)
+        return outputs, [h]
 
     def step(self, projected: Tensor, states: list[Tensor], held: Held) -> tuple[Tensor, list[Tensor]]:
         (h,) = states
@@ -258,6 +287,13 @@ class LSTMStep(LSTMGates, abstract=True):
     """An LSTM's step with dense kernels."""
 
     units: PositiveInt
+
+    def takes_whole(self, held: Held) -> bool:
+        return self.is_plain(held)
+
+    def whole(self, projected: Tensor, states: list[Tensor], held: Held) -> tuple[Tensor, list[Tensor]]:
+        h, c, outputs, _, _ = LstmSequence()(projected, *states, *held.kernels)
+        return outputs, [h, c]
 
 
 def _gate(activation: Activation | None, x: Tensor) -> Tensor:

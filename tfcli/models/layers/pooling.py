@@ -7,10 +7,11 @@ from tfcli.engine.ops.elementwise import cast, where
 from tfcli.engine.ops.pool import average_pool, max_pool
 from tfcli.engine.ops.reduce import reduce_max, reduce_mean, reduce_sum
 from tfcli.engine.ops.shape import expand_dims, stack, zeros_like
+from tfcli.engine.preprocessing.base import DataFormat
 from tfcli.engine.spec import Shape, show_shape
 from tfcli.engine.tensor import Tensor
 from tfcli.errors import ShapeError
-from tfcli.models.layers.spatial import DataFormat, Sizes, Spatial
+from tfcli.models.layers.spatial import Sizes, Spatial
 
 
 class _Pooling(Spatial, abstract=True):

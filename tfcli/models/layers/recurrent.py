@@ -76,28 +76,29 @@ class OverTime(KerasOrder, abstract=True):
 
     def call(self, sequences: Tensor, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         cell = self.cell_of()
-        inputs = self._time_first(sequences)
-        held = cell.hold(inputs[0], training)
-        projected = cell.project(inputs, held)  # every step's product with the kernel at once
-        states = self._first_states(cell, projected[0], initial_state)
-        mask = None if mask is None else self._step_mask(mask, states[0].ndim)
-        outputs, states = self._run(cell, held, projected, states, mask)
+        inputs = reverse(sequences, [1]) if self.go_backwards else sequences
+        held = cell.hold(inputs[:, 0], training)
+        if mask is None and not self.unroll and cell.takes_whole(held):
+            projected = cell.project_whole(inputs, held)
+            outputs, states = cell.whole(projected, self._first_states(cell, projected[:, 0], initial_state), held)
+            output = outputs if self.return_sequences else states[0]
+        else:
+            projected = cell.project(_swap(inputs), held)  # every step's product with the kernel at once
+            states = self._first_states(cell, projected[0], initial_state)
+            mask = None if mask is None else self._step_mask(mask, states[0].ndim)
+            outputs, states = self._run(cell, held, projected, states, mask)
+            output = _swap(outputs) if self.return_sequences else outputs[-1]
         if self.stateful:
             self._keep(states)
-        output = _swap(outputs) if self.return_sequences else outputs[-1]
         if not self.return_state:
             return output
         packed = nest.pack(cell.state_size, states)
         return (output, *(packed if isinstance(packed, list | tuple) else [packed]))
 
-    def _time_first(self, x: Tensor) -> Tensor:
-        """(N, T, …) -> (T, N, …), in the order in which the steps are run."""
-        swapped = _swap(x)
-        return reverse(swapped, [0]) if self.go_backwards else swapped
-
     def _step_mask(self, mask: Any, rank: int) -> Tensor:
         """(N, T) -> (T, N, 1, …), to broadcast against states of `rank` axes."""
-        steps = self._time_first(cast(convert_to_tensor(mask), "bool"))
+        steps = _swap(cast(convert_to_tensor(mask), "bool"))
+        steps = reverse(steps, [0]) if self.go_backwards else steps
         for _ in range(rank - 1):
             steps = expand_dims(steps, -1)
         return steps
@@ -204,7 +205,12 @@ class Gated(OverTime, abstract=True):
 
 
 class SimpleRNN(SimpleRNNStep, Gated):  # type: ignore[misc]
-    """h' = activation(x W + b + h U) over time: (N, T, C) -> (N, units), or (N, T, units) with `return_sequences`."""
+    """h' = activation(x W + b + h U) over time: (N, T, C) -> (N, units), or (N, T, units) with `return_sequences`.
+
+    As in Keras, its `activity_regularizer` does not count: an activity_regularization layer behind it does.
+    """
+
+    penalizes_outputs = False
 
     order = (
         "units",

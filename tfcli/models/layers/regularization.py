@@ -8,9 +8,10 @@ from tfcli.engine.ops.elementwise import cast
 from tfcli.engine.ops.nn import dropout
 from tfcli.engine.ops.random import normal_like
 from tfcli.engine.ops.shape import ones_like, zeros_like
+from tfcli.engine.preprocessing.base import DataFormat
 from tfcli.engine.tensor import Tensor
 from tfcli.models.layers.base import Layer
-from tfcli.models.layers.spatial import DataFormat, Spatial
+from tfcli.models.layers.spatial import Spatial
 
 NoiseShape = list[PositiveInt | None]
 """The shape of the noise, 1 where an axis shares it; null for the size of the input."""

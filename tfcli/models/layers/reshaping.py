@@ -6,11 +6,12 @@ from typing import Annotated, Any, ClassVar, Literal
 from tfcli.declare import FieldError, NonNegativeInt, PositiveInt, Range
 from tfcli.engine.ops.resize import repeat_entries, resize_axis
 from tfcli.engine.ops.shape import expand_dims, pad, reshape, tile, transpose
+from tfcli.engine.preprocessing.base import DataFormat
 from tfcli.engine.spec import Shape, show_shape, size_of
 from tfcli.engine.tensor import Tensor
 from tfcli.errors import ShapeError
 from tfcli.models.layers.base import Layer
-from tfcli.models.layers.spatial import DataFormat, Sizes, Spatial
+from tfcli.models.layers.spatial import Sizes, Spatial
 
 
 class Flatten(Layer):

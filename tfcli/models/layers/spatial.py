@@ -1,15 +1,11 @@
 """What layers over spatial axes share: their fields, and the check of their input's axes."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar
 
-from tfcli.declare import FieldError, Hints, PositiveInt
+from tfcli.declare import FieldError, PositiveInt
 from tfcli.engine.spec import Shape, show_shape
 from tfcli.errors import ShapeError
 from tfcli.models.layers.base import Layer, feature_size
-
-_LAST = "only `channels_last` is there: images are (batch, height, width, channels); a permute layer moves the channels"
-DataFormat = Annotated[Literal["channels_last"], Hints({"channels_first": _LAST})] | None
-"""Where the channels are: always last."""
 
 Sizes = PositiveInt | list[PositiveInt]
 """One number for all spatial axes, or a list with one for each."""

@@ -14,7 +14,7 @@ from tfcli.errors import TfcliError
 
 
 @dataclass(frozen=True)
-class _Slot:
+class Slot:
     """The place of a node's input among the arguments."""
 
     position: int
@@ -32,7 +32,7 @@ class LayerCall:
 
     def __call__(self, *values: Any) -> Any:
         """Call the layer as before, on other values."""
-        leaves = [values[v.position] if isinstance(v, _Slot) else v for v in nest.flatten(self.arguments)]
+        leaves = [values[v.position] if isinstance(v, Slot) else v for v in nest.flatten(self.arguments)]
         args, kwargs = nest.pack(self.arguments, leaves)
         return self.layer(*args, **kwargs)
 
@@ -54,7 +54,7 @@ def call_on_symbols(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     symbols = [leaf for leaf in leaves if is_sketched(leaf)]
     specs = _trace(layer, structure, leaves)
     places = iter(range(len(symbols)))
-    arguments = nest.pack(structure, [_Slot(next(places)) if is_sketched(leaf) else leaf for leaf in leaves])
+    arguments = nest.pack(structure, [Slot(next(places)) if is_sketched(leaf) else leaf for leaf in leaves])
     made = record(LayerCall(layer, arguments), symbols, specs)
     made.inputs = args[0] if len(args) == 1 else list(args)
     return made.outputs

@@ -1,12 +1,14 @@
 """Weights: how a layer makes them, and how those of the layers inside are found."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfcli.engine import nest
+from tfcli.engine.module import restore_awaiting
 from tfcli.engine.ops.random import global_generator
 from tfcli.engine.spec import as_dtype, show_shape
 from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
@@ -46,7 +48,7 @@ _KERAS_ORDER = (
 )
 _OWN_ORDER = "name shape initializer trainable regularizer constraint dtype"
 _BOOKKEEPING = frozenset(
-    {"_arguments", "_given", "_functions", "_calls", "_losses", "_output_specs", "_states", "_weights"}
+    {"_arguments", "_given", "_functions", "_calls", "_losses", "_learned", "_output_specs", "_states", "_weights"}
 )
 
 
@@ -61,6 +63,12 @@ class HasWeights:
     def sublayers(self) -> Iterator["HasWeights"]:
         """Layers held in attributes, also in lists and dicts, in the order they were set."""
         return self.held(HasWeights)
+
+    def tracked_attributes(self) -> dict[str, Any]:
+        """The weights of its own and the layers inside by name, as saved models and checkpoints have them."""
+        own = [(w.name, w) for w in self._own_variables()]
+        inner: list[Any] = list(self.sublayers())
+        return numbered([*own, *((layer.given_name or layer.type_name, layer) for layer in inner)])
 
     def held(self, kind: type) -> Iterator[Any]:
         """What of a kind is held in attributes, lists and dicts."""
@@ -104,6 +112,7 @@ class HasWeights:
         value = chosen.values(shape, dtype.numpy, generator)
         weight = Weight(value, path, trainable, make(Regularizer, regularizer), make(Constraint, constraint))
         self.__dict__.setdefault("_weights", []).append(weight)
+        restore_awaiting()
         return weight
 
     def _weight_name(self) -> str:
@@ -192,6 +201,16 @@ def _held(value: Any, kind: type) -> Iterator[Any]:
     elif isinstance(value, list | tuple | Mapping):
         for item in value.values() if isinstance(value, Mapping) else value:
             yield from _held(item, kind)
+
+
+def numbered(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Items by name, `name_1` for the second of a name."""
+    counts: Counter[str] = Counter()
+    found = {}
+    for name, item in pairs:
+        counts[name] += 1
+        found[name if counts[name] == 1 else f"{name}_{counts[name] - 1}"] = item
+    return found
 
 
 def unique(items: Sequence[Any]) -> list[Any]:

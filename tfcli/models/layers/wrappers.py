@@ -111,6 +111,7 @@ class TimeDistributed(Layer):
     """A layer applied to every time step with the same weights: (N, T, …) -> (N, T, …)."""
 
     layer: Layer
+    "As in Keras, its own `activity_regularizer` does not count: an activity_regularization layer behind this one does."
 
     supports_masking = True
 
@@ -123,6 +124,7 @@ class TimeDistributed(Layer):
             raise ShapeError(f"expected three axes or more, (batch, time, …), got {show_shape(input_shape)}")
         if not self.layer.built:
             self.layer.path = self.path
+            self.layer.penalizes_outputs = False
             self.layer.build(Shape((input_shape[0], *input_shape[2:])))
             self.layer.built = True
 

@@ -1,11 +1,12 @@
 """Optimizer: a pure rule for one variable, and around it decay, clipping, accumulation, averages, constraints."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 
 import numpy as np
 
 from tfcli.declare import Declared, FieldError, NonNegativeFloat, PositiveFloat, PositiveInt, Probability, Range
+from tfcli.engine.module import restore_awaiting
 from tfcli.engine.ops.elementwise import cast, clip_by_value, equal, maximum, minimum, not_equal, sqrt, square, where
 from tfcli.engine.ops.reduce import reduce_sum
 from tfcli.engine.tensor import Tensor, Variable
@@ -41,6 +42,7 @@ class Optimizer(Declared, kind="optimizer"):
 
     built = False
     _declared_rate: Any = None
+    _warm_up: Any = None
 
     def __init__(self, *args: Any, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -88,6 +90,7 @@ class Optimizer(Declared, kind="optimizer"):
         self.trained = list(variables)
         self._slots = {id(v): self._add_slots(v) for v in self.trained}
         self.__dict__["built"] = True
+        restore_awaiting()
 
     def _add(self, name: str, value: np.ndarray) -> Variable:
         unique, count = f"{self.type_name}/{name}", 1
@@ -127,9 +130,15 @@ class Optimizer(Declared, kind="optimizer"):
 
     def current_learning_rate(self) -> Tensor:
         """The learning rate of the next step, float32 of shape ()."""
+        step = self.iterations.value()
+        factor = 1.0 if self._warm_up is None else self._warm_up(step)
         if isinstance(self.learning_rate, Schedule):
-            return cast(self.learning_rate(self.iterations.value()), "float32")
-        return self.learning_rate.value()  # type: ignore[union-attr,attr-defined]
+            return cast(self.learning_rate(step), "float32") * factor
+        return self.learning_rate.value() * factor  # type: ignore[union-attr,attr-defined]
+
+    def set_warm_up(self, factor: Callable[[Tensor], Tensor]) -> None:
+        """From now on the learning rate of a step is multiplied by the factor for it, whatever rules it."""
+        self._warm_up = factor
 
     def scale_loss(self, loss: Tensor) -> Tensor:
         """The loss to take gradients of."""
@@ -224,6 +233,17 @@ class Optimizer(Declared, kind="optimizer"):
             average.assign(momentum * average.value() + (1.0 - momentum) * value)
             if overwriting is not None:
                 variable.assign(where(overwriting, average.value(), value))
+
+    def swap_averages(self) -> None:
+        """With `use_ema`: the averages in the variables' place, and these in theirs; a second time undoes it."""
+        for variable in self.trained:
+            average = self._slots[id(variable)]["average"]
+            variable.array, average.array = average.array, variable.array
+
+    def keep_as_averages(self) -> None:
+        """With `use_ema`: what the variables are now takes the averages' place."""
+        for variable in self.trained:
+            self._slots[id(variable)]["average"].array = variable.array
 
     def finalize_variable_values(self) -> None:
         """At the end of training: with `use_ema` the averages become the variables."""

@@ -1,7 +1,7 @@
 """Presets for images made of plain convolutions: LeNet, VGG, DenseNet, U-Net."""
 
 from tfcli.declare import PositiveInt, Probability
-from tfcli.models.presets.base import Preset, classifier, node
+from tfcli.models.presets.base import EPSILON, Preset, classifier, large_stem, node
 
 
 class LeNet(Preset, name="lenet", aliases=("lenet5",)):
@@ -50,19 +50,33 @@ class VGG(Preset, name="vgg"):
         ]
 
 
-class DenseNet(Preset, name="densenet"):
-    """Each layer reads what all before it in its stage made (Huang et al., 2017)."""
+_DENSE_STAGES = {121: [6, 12, 24, 16], 169: [6, 12, 32, 32], 201: [6, 12, 48, 32]}
+"""Layers in each stage of the networks for large images, by their depth."""
+
+
+class DenseNet(Preset, name="densenet", aliases=tuple(f"densenet{depth}" for depth in _DENSE_STAGES)):
+    """Each layer reads what all before it in its stage made (Huang et al., 2017).
+
+    `densenet121`, `densenet169` and `densenet201` are those of keras.applications, for large images.
+    """
 
     classes: PositiveInt = 10
     stages: list[PositiveInt] = [4, 4, 4]
     "Layers in each stage."
     growth: PositiveInt = 12
     "Channels that a layer adds."
+    large: bool = False
+    "Whether it is for large images: a stem that shrinks them, and a bottleneck in each layer."
+
+    @classmethod
+    def from_name(cls, name):
+        digits = "".join(c for c in name if c.isdigit())
+        return {"stages": _DENSE_STAGES[int(digits)], "growth": 32, "large": True, "classes": 1000} if digits else {}
 
     def layers(self):
         width = 2 * self.growth
-        found = [node("conv2d", name="stem", filters=width, kernel_size=3, padding="same", use_bias=False)]
-        before = "stem"
+        found = large_stem(self._stem, width) if self.large else [self._conv("stem", width, 3)]
+        before = found[-1]["name"]
         for s, depth in enumerate(self.stages):
             if s:
                 width //= 2
@@ -72,24 +86,32 @@ class DenseNet(Preset, name="densenet"):
                 name = f"stage_{s}_{i}"
                 found += self._layer(name, before)
                 width, before = width + self.growth, name
-        tail = [node("batch_normalization"), node("relu"), node("global_average_pooling2d")]
+        tail = [*self._norm("top"), node("global_average_pooling2d")]
         return [*found, *tail, classifier(self.classes)]
 
+    def _stem(self, name: str, filters: int, size: int, stride: int, padding: str):
+        return [self._conv(name, filters, size) | {"strides": stride, "padding": padding}, *self._norm(name)]
+
+    def _conv(self, name: str, filters: int, size: int):
+        return node("conv2d", name=name, filters=filters, kernel_size=size, padding="same", use_bias=False)
+
+    def _norm(self, name: str, **fields):
+        settings = {"epsilon": EPSILON} if self.large else {}
+        norm = node("batch_normalization", name=f"{name}_norm", **fields, **settings)
+        return [norm, node("relu", name=f"{name}_relu")]
+
     def _layer(self, name: str, before: str):
-        return [
-            node("batch_normalization", name=f"{name}_norm", inputs=before),
-            node("relu", name=f"{name}_relu"),
-            node("conv2d", name=f"{name}_conv", filters=self.growth, kernel_size=3, padding="same", use_bias=False),
-            node("concatenate", name=name, inputs=[before, f"{name}_conv"]),
-        ]
+        found = self._norm(name, inputs=before)
+        if self.large:
+            found += [self._conv(f"{name}_narrow", 4 * self.growth, 1), *self._norm(f"{name}_narrow")]
+        both = node("concatenate", name=name, inputs=[before, f"{name}_conv"])
+        return [*found, self._conv(f"{name}_conv", self.growth, 3), both]
 
     def _transition(self, name: str, width: int):
-        return [
-            node("batch_normalization", name=f"{name}_norm"),
-            node("relu", name=f"{name}_relu"),
-            node("conv2d", name=f"{name}_conv", filters=width, kernel_size=1, use_bias=False),
-            node("average_pooling2d", name=f"{name}_pool", pool_size=2, padding="same"),
-        ]
+        pool = node("average_pooling2d", name=f"{name}_pool", pool_size=2)
+        if not self.large:
+            pool["padding"] = "same"
+        return [*self._norm(name), self._conv(f"{name}_conv", width, 1), pool]
 
 
 class UNet(Preset, name="unet"):

@@ -42,10 +42,10 @@ class WideAndDeep(Preset):
     def layers(self):
         deep = [node("dense", units=units, activation="relu") for units in self.units]
         return [
-            node("identity", name="features"),
+            node("identity", name="both"),
             *deep,
             node("dense", name="deep", units=self.classes),
-            node("dense", name="wide", units=self.classes, inputs="features"),
+            node("dense", name="wide", units=self.classes, inputs="both"),
             node("add", name="logits", inputs=["wide", "deep"]),
             node("softmax", name="head"),
         ]

@@ -1,0 +1,148 @@
+"""A source that is read anew in each pass gives what it gives when it is kept, and holds no more than it must."""
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tfcli.data import DataSpec, prepare
+from tfcli.data.blocks import exchanged
+from tfcli.data.sources import tabular
+from tfcli.data.stages.order import buffered_shuffle
+from tfcli.data.streamed import StreamedSplit
+from tfcli.errors import DataError
+
+ROWS = 230
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch):
+    monkeypatch.setattr(tabular, "CHUNK_ROWS", 32)
+
+
+def records() -> list[dict]:
+    rng = np.random.default_rng(0)
+    colors = ["red", "green", "blue"]
+    return [
+        {
+            "n": i,
+            "x": 2 if i < 100 else float(i) / 3,
+            "code": i if i < 150 else f"c{i}",
+            "color": colors[rng.integers(3)],
+        }
+        for i in range(ROWS)
+    ]
+
+
+def write(folder: Path, kind: str) -> str:
+    rows = records()
+    if kind == "jsonl":
+        (folder / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
+        return "t.jsonl"
+    if kind == "parquet":
+        import polars
+
+        frame = polars.DataFrame([row | {"code": str(row["code"]), "x": float(row["x"])} for row in rows])
+        for part in range(3):
+            frame[part * 80 : part * 80 + 80].write_parquet(folder / f"t{part}.parquet", row_group_size=30)
+        return "t*.parquet"
+    lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
+    (folder / "t.csv.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+    return "t.csv.gz"
+
+
+STAGES = [
+    {"type": "shuffle", "buffer_size": 50},
+    {"type": "skip", "count": 3},
+    {"type": "shard", "num_shards": 2, "index": 1},
+    {"type": "repeat", "count": 2},
+    {"type": "batch", "batch_size": 16},
+    {"type": "shuffle", "buffer_size": 3},
+    {"type": "take", "count": 9},
+]
+FEATURES = {"n": "float_normalized", "x": "float", "color": "string_categorical", "code": "string_categorical"}
+
+
+def prepared(folder: Path, kind: str, streaming: bool, **changed):
+    source = {"type": kind, "path": write(folder, kind), "label": "color", "streaming": streaming}
+    spec = {"source": source, "features": FEATURES, "pipeline": STAGES} | changed
+    return prepare(DataSpec(**spec), folder, seed=3)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_streamed_batches_are_those_of_what_is_kept(tmp_path, kind):
+    kept, streamed = prepared(tmp_path, kind, False), prepared(tmp_path, kind, True)
+    assert isinstance(streamed.train, StreamedSplit)
+    assert streamed.inputs == kept.inputs
+    assert streamed.class_names == kept.class_names
+    for training in (False, True):
+        one, other = (list(d.train.batches(2, 0, training)) for d in (kept, streamed))
+        assert len(one) == len(other)
+        for a, b in zip(one, other, strict=True):
+            assert np.array_equal(a.inputs["features"], b.inputs["features"])
+            assert np.array_equal(a.targets["color"], b.targets["color"])
+            assert a.moment == b.moment
+        late = list(streamed.train.batches(2, 4, training))
+        assert np.array_equal(late[0].inputs["features"], one[4].inputs["features"])
+        assert len(late) == len(one) - 4
+    for what in ("num_examples", "num_batches"):
+        assert getattr(streamed.train, what) == getattr(kept.train, what)
+    assert streamed.train.steps_per_epoch() == kept.train.steps_per_epoch()
+
+
+@pytest.mark.parametrize("stratify", [False, True])
+def test_splits_have_their_exact_size_and_share_no_row(tmp_path, stratify):
+    split = {"validation": 0.2, "test": 23, "stratify": stratify}
+    data = prepared(tmp_path, "csv", True, split=split, features={"n": "float"}, pipeline=[])
+    found = {}
+    for name in ("train", "validation", "test"):
+        found[name] = np.concatenate([b.inputs["features"][:, 0] for b in data.split(name).whole().batches()])
+    assert {name: len(rows) for name, rows in found.items()} == {"train": 161, "validation": 46, "test": 23}
+    assert sorted(np.concatenate(list(found.values()))) == list(range(ROWS))
+
+
+def test_a_cache_of_a_streamed_source_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"cache.*needs all examples in memory.*streaming: false"):
+        prepared(tmp_path, "csv", True, pipeline=[{"type": "cache"}])
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "name", "text", "message"),
+    [
+        ("csv", "t.csv", "a,y\n1,0\n2\n3,1\n", "t.csv, row 3: has 1 values, expected 2"),
+        ("jsonl", "t.jsonl", '{"a": 1, "y": 0}\n{"a": \n{"a": 3, "y": 1}\n', "t.jsonl, row 2: not valid JSON"),
+    ],
+)
+def test_a_bad_row_stops_or_is_skipped(tmp_path, streaming, kind, name, text, message):
+    (tmp_path / name).write_text(text)
+    source = {"type": kind, "path": name, "label": "y", "streaming": streaming}
+    with pytest.raises(DataError, match=message):
+        prepare(DataSpec(source=source), tmp_path)
+    data = prepare(DataSpec(source=source | {"on_error": "skip"}), tmp_path)
+    assert next(data.train.batches()).inputs["features"].tolist() == [[1], [3]]
+    assert len(data.skipped) == 1
+    assert message in data.skipped[0]
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(size=st.integers(1, 9), slots=st.lists(st.integers(0, 8), max_size=30))
+def test_exchanging_is_done_one_after_the_other(size, slots):
+    slots = [slot % size for slot in slots]
+    buffer, expected = list(range(size)), []
+    for incoming, slot in enumerate(slots, size):
+        expected.append(buffer[slot])
+        buffer[slot] = incoming
+    out, kept = exchanged(np.array(slots, np.int64), size)
+    assert out.tolist() == expected
+    assert kept.tolist() == buffer
+
+
+def test_a_shuffle_buffer_gives_each_element_once():
+    order = buffered_shuffle(1000, 10, np.random.default_rng(0))
+    assert sorted(order) == list(range(1000))
+    assert (order < np.arange(1000) + 10).all()

@@ -1,0 +1,1 @@
+"""TFRecords: the framing of records, Example protos, and reading both fast."""

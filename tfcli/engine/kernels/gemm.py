@@ -1,0 +1,371 @@
+"""How a contraction is carried out: which axis gives tiles their rows, what is copied first, what a task does."""
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import gcd, prod
+
+from tfcli.engine.kernels.code import SIZES
+from tfcli.engine.kernels.contraction import WORDS, Axis, Epilogue, contraction, form_of
+from tfcli.engine.kernels.lowering import Argument, Emitter
+from tfcli.engine.kernels.packing import Panels, pack
+from tfcli.engine.kernels.tiles import Tile, choose_tile
+from tfcli.engine.kernels.vectors import lanes_for
+
+_GRAIN = 300_000
+"""Multiply-adds that take a thread some microseconds."""
+_TASK = 1_000_000
+"""Multiply-adds of a task, about."""
+_SLAB = 512
+"""Steps of an inner axis done at once in large products, so that a panel of b stays in the cache."""
+_SMALL = 1 << 15
+"""Results up to which there are no slabs: all of b is in some cache."""
+_PACK_ROWS = 48
+"""Rows from which on a strided b is worth a copy in panels."""
+_BLOCK_BYTES = 1 << 17
+"""Of the rows of a that a task goes through for each panel: they stay in the second cache."""
+_FIRST_CACHE, _WAYS, _LINE = 1 << 15, 8, 64
+"""Bytes of the first cache, its places for lines of one set, bytes of a line: of the smaller ones in use."""
+_PANEL_BYTES = 24 << 10
+"""Of a panel of b that stays in the first cache while it meets one tile after the other."""
+_SHORT = 32
+"""Entries of an inner axis, below which its loop is joined with the one around it."""
+_FEWEST_STEPS = 64
+"""Along the inner axes, before a tile is put aside."""
+
+
+_ONE = Axis(1)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Of the outermost inner axis, entry t counts for entry i of the last batch axis where the place
+    first + repeat * i + step * t is at least 0 and less than `size`: the taps of a window that lie inside the image.
+    """
+
+    first: int = 0
+    repeat: int = 0
+    step: int = 1
+    size: int = 1
+
+
+@dataclass(frozen=True)
+class Contraction:
+    """The axes of a contraction, and where its operands begin, in elements."""
+
+    batch: tuple[Axis, ...]
+    rows: Axis
+    inner: tuple[Axis, ...]
+    columns: Axis
+    """Its stride in c is 1; in a it is 0, or 1 where a goes through the columns as b does."""
+    element: str = "float"
+    a_start: int = 0
+    b_start: int = 0
+    c_start: int = 0
+    sequence: Axis = _ONE
+    """A further inner axis, the outermost: its entries are added to c one by one."""
+    keep: bool = False
+    """Add to what is in c."""
+    clip: Clip | None = None
+
+    @property
+    def elementwise(self) -> bool:
+        return self.columns.a == 1
+
+
+def row_major(sizes: Sequence[int], last: int = 1) -> list[int]:
+    """The strides of axes in row-major order, with `last` of the last."""
+    return [last * prod(sizes[i + 1 :]) for i in range(len(sizes))]
+
+
+def contract(
+    emit: Emitter, a: Argument, b: Argument, c: Argument, what: Contraction, epilogue: Epilogue | None = None
+) -> None:
+    """Emit c = the contraction of a and b; `epilogue` sees each result before it is written."""
+    lanes = lanes_for(what.element, emit.target.lanes)
+    what = _simplified(what)
+    if 0 in (what.rows.size, what.columns.size, *(axis.size for axis in what.batch)):
+        return
+    if not what.clip:
+        what = _with_best_rows(what, lanes, emit.target.registers)
+    slabs = _slabs(what)
+    for i, slab in enumerate(slabs):
+        _contract(emit, a, b, c, slab, lanes, epilogue if i == len(slabs) - 1 else None)
+
+
+def _simplified(what: Contraction) -> Contraction:
+    """Without axes of one entry, and with one axis for two that are walked like one."""
+    if what.clip:
+        inner = (what.inner[0], *_merged(what.inner[1:]))
+        return dataclasses.replace(what, batch=(*_merged(what.batch[:-1]), what.batch[-1]), inner=inner)
+    batch, rows = _merged(what.batch), what.rows
+    while batch and batch[-1].b == 0 and (one := joined(batch[-1], rows)):
+        batch, rows = batch[:-1], one
+    return dataclasses.replace(what, batch=tuple(batch), rows=rows, inner=tuple(_merged(what.inner)))
+
+
+def _merged(axes: Sequence[Axis]) -> list[Axis]:
+    result: list[Axis] = []
+    for axis in axes:
+        if axis.size == 1:
+            continue
+        if result and (one := joined(result[-1], axis)):
+            result[-1] = one
+        else:
+            result.append(axis)
+    return result
+
+
+def joined(outer: Axis, inner: Axis) -> Axis | None:
+    """One axis for two, if their strides allow it."""
+    if inner.size == 1:
+        return outer
+    strides = ((outer.a, inner.a), (outer.b, inner.b), (outer.c, inner.c))
+    if all(far == inner.size * near for far, near in strides):
+        return dataclasses.replace(inner, size=outer.size * inner.size)
+    return None
+
+
+def _with_best_rows(what: Contraction, lanes: int, registers: int) -> Contraction:
+    """Swap the rows with a batch axis that b does not have either, where that fills tiles better."""
+
+    def cost(rows: Axis) -> float:
+        return choose_tile(rows.size, what.columns.size, lanes, registers, what.elementwise).cost / rows.size
+
+    best = what
+    for i, axis in enumerate(what.batch):
+        if axis.b == 0 and cost(axis) < 0.9 * cost(best.rows):
+            batch = (*what.batch[:i], *what.batch[i + 1 :], what.rows)
+            best = dataclasses.replace(what, batch=batch, rows=axis)
+    return best
+
+
+def _slabs(what: Contraction) -> list[Contraction]:
+    """The parts, one after the other, of a product with a long inner axis."""
+    steps = what.inner[0].size if len(what.inner) == 1 else 0
+    if steps < 2 * _SLAB or what.clip or what.rows.size * what.columns.size < _SMALL or what.elementwise:
+        return [what]
+    count = steps // _SLAB
+    edges = [steps * i // count for i in range(count + 1)]
+    axis = what.inner[0]
+    return [
+        dataclasses.replace(
+            what,
+            inner=(dataclasses.replace(axis, size=stop - start),),
+            a_start=what.a_start + start * axis.a,
+            b_start=what.b_start + start * axis.b,
+            keep=what.keep or start > 0,
+        )
+        for start, stop in itertools.pairwise(edges)
+    ]
+
+
+def _contract(
+    emit: Emitter,
+    a: Argument,
+    b: Argument,
+    c: Argument,
+    what: Contraction,
+    lanes: int,
+    epilogue: Epilogue | None,
+) -> None:
+    tile = choose_tile(what.rows.size, what.columns.size, lanes, emit.target.registers, what.elementwise)
+    width = tile.vectors * lanes
+    panel_b = width
+    if not what.elementwise and _should_pack_b(what):
+        b, what, panel_b = _with_packed_b(emit, b, what, tile, lanes)
+    what = _sequenced(what, tile, width)
+    blocks = _blocks(what, tile, lanes)
+    block_a, packed_rows = 0, False
+    if _should_pack_a(what):
+        a, what, block_a = _with_packed_a(emit, a, what, tile, blocks, lanes)
+        packed_rows = True
+    *batch, repeat = (_ONE,) * (2 - len(what.batch)) + what.batch
+    # Fewer forms of the kernel, for loops that cost nothing.
+    padding = (_ONE,) * (2 - len(what.inner))
+    inner = what.inner + padding if what.clip else padding + what.inner
+    clip = what.clip or Clip()
+    words = {
+        "a_start": what.a_start,
+        "b_start": what.b_start,
+        "c_start": what.c_start,
+        "sequence": what.sequence.size,
+        "sequence_a": what.sequence.a,
+        "sequence_b": what.sequence.b,
+        "keep": int(what.keep),
+        "columns": what.columns.size,
+        "panels": tile.panels,
+        "panel_b": panel_b,
+        "block_panels": blocks.panels,
+        "panel_blocks": blocks.panel_blocks,
+        "tiles": tile.rows.pieces,
+        "tall": tile.rows.tall,
+        "row_a": what.rows.a,
+        "row_c": what.rows.c,
+        "block_tiles": blocks.tiles,
+        "row_blocks": blocks.row_blocks,
+        "block_a": block_a,
+        "repeat": repeat.size,
+        "repeat_a": repeat.a,
+        "repeat_b": repeat.b,
+        "repeat_c": repeat.c,
+        "block_repeat": blocks.repeat,
+        "repeat_blocks": blocks.repeat_blocks,
+        "clip_first": clip.first,
+        "clip_repeat": clip.repeat,
+        "clip_step": clip.step,
+        "clip_size": clip.size,
+    }
+    form = form_of(
+        tile,
+        what.element,
+        lanes,
+        what.columns.size,
+        batch=len(batch),
+        inner=len(inner),
+        accumulates=what.keep or what.sequence.size > 1,
+        elementwise=what.elementwise,
+        packed_rows=packed_rows,
+        flat=1 < inner[-1].size < _SHORT,
+        clipped=what.clip is not None,
+    )
+    arguments: list[Argument] = [a, b, c, *(words[name] for name in WORDS)]
+    for axis in inner:
+        arguments += [axis.size, axis.a, axis.b]
+    for axis in batch:
+        arguments += [axis.size, axis.a, axis.b, axis.c]
+    tasks = prod((axis.size for axis in batch), start=blocks.row_blocks * blocks.panel_blocks * blocks.repeat_blocks)
+    if epilogue is not None:
+        arguments += epilogue.arguments
+    emit(contraction(form, epilogue), arguments, tasks, max(1, _GRAIN * tasks // max(1, _work(what))))
+
+
+def _sequenced(what: Contraction, tile: Tile, width: int) -> Contraction:
+    """Where a panel of b is too large for the first cache, with the outermost inner axis done step by step."""
+    steps = prod(axis.size for axis in what.inner)
+    large = steps * width * SIZES[what.element] > _PANEL_BYTES
+    if (
+        len(what.inner) < 2
+        or not large
+        or what.sequence.size > 1
+        or what.clip
+        or steps // what.inner[0].size < _FEWEST_STEPS
+    ):
+        return what
+    return dataclasses.replace(what, sequence=what.inner[0], inner=what.inner[1:])
+
+
+def _work(what: Contraction) -> int:
+    """Multiply-adds."""
+    return prod(axis.size for axis in (what.rows, what.columns, what.sequence, *what.inner, *what.batch))
+
+
+@dataclass(frozen=True)
+class _Blocks:
+    """What a task does: so many panels, tiles and entries of the repeated axis; and the numbers of such blocks."""
+
+    panels: int
+    panel_blocks: int
+    tiles: int
+    row_blocks: int
+    repeat: int
+    repeat_blocks: int
+
+
+def _blocks(what: Contraction, tile: Tile, lanes: int) -> _Blocks:
+    steps = what.sequence.size * prod(axis.size for axis in what.inner)
+    tiles = tile.rows.pieces
+    a_bytes = tile.rows.size * steps * SIZES[what.element]
+    most = max(1, _BLOCK_BYTES // max(1, a_bytes))
+    row_blocks = -(-tiles // min(tiles, most))
+    block_tiles = -(-tiles // row_blocks)
+    row_blocks = -(-tiles // block_tiles)
+    each = max(1, block_tiles * tile.rows.size * steps * tile.vectors * lanes)
+    every = tile.panels + bool(tile.tail)
+    panels = min(every, max(1, _TASK // each))
+    panel_blocks = -(-every // panels)
+    panels = -(-every // panel_blocks)
+    repeats = what.batch[-1].size if what.batch else 1
+    repeat = min(repeats, max(1, _TASK // (each * panels)))
+    repeat_blocks = -(-repeats // repeat)
+    repeat = -(-repeats // repeat_blocks)
+    return _Blocks(panels, -(-every // panels), block_tiles, row_blocks, repeat, -(-repeats // repeat))
+
+
+def _should_pack_b(what: Contraction) -> bool:
+    """Where its columns are not side by side, or a panel's lines would fight for places in the first cache."""
+    steps = prod(axis.size for axis in what.inner)
+    if what.columns.size == 1 or steps == 0:
+        return False
+    if what.columns.b != 1:
+        return True
+    stride = (what.inner[-1].b if what.inner else 0) * SIZES[what.element]
+    places = _FIRST_CACHE // _LINE
+    if stride % _LINE == 0:
+        sets = places // _WAYS
+        places //= gcd(stride // _LINE, sets)
+    shared = what.rows.size * prod(axis.size for axis in what.batch if axis.b == 0)
+    return shared >= _PACK_ROWS and steps > places and what.sequence.size == 1
+
+
+def _with_packed_b(
+    emit: Emitter, b: Argument, what: Contraction, tile: Tile, lanes: int
+) -> tuple[Argument, Contraction, int]:
+    """b in panels; the axes with the strides of the copy."""
+    assert what.sequence.size == 1
+    width = tile.vectors * lanes
+    panels = Panels(tile.panels + bool(tile.tail), width, width)
+    batch = [axis for axis in what.batch if axis.b]
+    copy, panel = pack(
+        emit,
+        b,
+        what.b_start,
+        [(axis.size, axis.b) for axis in batch],
+        [(axis.size, axis.b) for axis in what.inner],
+        (what.columns.size, what.columns.b),
+        panels,
+        what.element,
+        lanes,
+    )
+    inner = row_major([axis.size for axis in what.inner], width)
+    outer = iter(row_major([axis.size for axis in batch], panels.count * panel))
+    packed = dataclasses.replace(
+        what,
+        b_start=0,
+        inner=tuple(dataclasses.replace(axis, b=b) for axis, b in zip(what.inner, inner, strict=True)),
+        batch=tuple(dataclasses.replace(axis, b=next(outer)) if axis.b else axis for axis in what.batch),
+    )
+    return copy, packed, panel
+
+
+def _should_pack_a(what: Contraction) -> bool:
+    """Where rows lie side by side and each inner step is far from the last: a transposed large matrix."""
+    return (
+        len(what.inner) == 1
+        and what.clip is None
+        and not what.batch
+        and not what.elementwise
+        and what.rows.a == 1
+        and what.inner[0].a >= 64
+        and what.inner[0].size >= 128
+        and what.columns.size >= 64
+    )
+
+
+def _with_packed_a(
+    emit: Emitter, a: Argument, what: Contraction, tile: Tile, blocks: _Blocks, lanes: int
+) -> tuple[Argument, Contraction, int]:
+    """a in blocks of rows, as many as a task takes."""
+    height, limit = tile.rows.size, tile.rows.tall
+    low = height - (tile.rows.tall < tile.rows.pieces)
+    width = -(-blocks.tiles * height // lanes) * lanes
+    panels = Panels(
+        blocks.row_blocks, blocks.tiles * low, width, blocks.tiles if low < height else 0, limit if low < height else 0
+    )
+    inner = what.inner[0]
+    copy, block = pack(
+        emit, a, what.a_start, (), [(inner.size, inner.a)], (what.rows.size, 1), panels, what.element, lanes
+    )
+    packed = dataclasses.replace(what, a_start=0, inner=(dataclasses.replace(inner, a=width),))
+    return copy, packed, block

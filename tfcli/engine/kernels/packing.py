@@ -1,0 +1,264 @@
+"""Copies that make strides harmless: matrices in panels as wide as a register tile, images with a border of zeros."""
+
+import functools
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from tfcli.engine.kernels.code import SIZES, Code, Value, vector
+from tfcli.engine.kernels.lowering import Argument, Emitter, Scratch
+from tfcli.engine.kernels.vectors import each_vector, lanes_for, read, write
+
+_GRAIN = 1 << 15
+"""Elements worth handing to a thread."""
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Where the columns of a panel begin: panel i at i * step + min(i * slope, limit)."""
+
+    count: int
+    step: int
+    width: int
+    """Columns in memory; those beyond the matrix hold zeros."""
+    slope: int = 0
+    limit: int = 0
+
+
+def pack(
+    emit: Emitter,
+    source: Argument,
+    start: int,
+    batch: Sequence[tuple[int, int]],
+    inner: Sequence[tuple[int, int]],
+    columns: tuple[int, int],
+    panels: Panels,
+    element: str,
+    lanes: int,
+) -> tuple[Scratch, int]:
+    """Copy (batch, inner, columns), each an axis' (size, stride), to (batch, panel, inner, width).
+
+    Returns the copy and how many elements a panel takes.
+    """
+    inner, batch = ([*[(1, 0)] * (3 - len(axes)), *axes] for axes in (inner, batch))
+    steps = functools.reduce(lambda total, axis: total * axis[0], inner, 1)
+    # A block of columns that is turned over may write up to `lanes` - 1 lines too many; the next ones overwrite them.
+    panel = (steps + lanes) * panels.width
+    tasks = functools.reduce(lambda total, axis: total * axis[0], batch, panels.count)
+    copy = Scratch(max(1, tasks * panel * SIZES[element]))
+    turned = columns[1] != 1 and inner[-1][1] == 1
+    together = next(n for n in (4, 3, 2, 1) if panels.width // lanes % n == 0) if columns[1] == 1 else 0
+    words = [start, panels.count, panel, panels.step, panels.width, panels.slope, panels.limit, *columns]
+    for axis in (*inner, *batch):
+        words.extend(axis)
+    emit(
+        _packing(element, lanes, len(inner), len(batch), turned, together),
+        [source, copy, *words],
+        tasks,
+        -(-_GRAIN // panel),
+    )
+    return copy, panel
+
+
+@functools.cache
+def _packing(element: str, lanes: int, inner_axes: int, batch_axes: int, turned: bool, together: int) -> Code:
+    """A task is one panel. `turned`: the last inner axis lies side by side in memory; `together`: the columns do, and
+    so many vectors of them are copied at a time.
+    """
+    code = Code("pack")
+    source, copy = code.argument(0), code.argument(1)
+    words = [code.argument(2 + i, "i64") for i in range(9 + 2 * (inner_axes + batch_axes))]
+    start, panels, panel, step, width, slope, limit, columns, stride = words[:9]
+    axes = list(zip(words[9::2], words[10::2], strict=True))
+    inner, batch = axes[:inner_axes], axes[inner_axes:]
+    with code.tasks() as task:
+        at, here, target = task % panels, start, task * panel
+        rest = task // panels
+        for size, distance in reversed(batch):
+            here, rest = here + rest % size * distance, rest // size
+        first = at * step + code.minimum(at * slope, limit)
+        here, left = here + first * stride, columns - first
+        with ExitStack() as loops:
+            line, origin = code.constant("i64", 0), here
+            for size, distance in inner[:-1]:
+                i = loops.enter_context(code.loop(0, size))
+                line, origin = line * size + i, origin + i * distance
+            line = line * inner[-1][0]
+            with code.loop(0, width, lanes * max(1, together)) as column:
+                place = code.at(source, origin + column * stride, element)
+                to = code.at(copy, target + line * width + column, element)
+                if together:
+                    _copy(code, element, lanes, place, to, left - column, inner[-1], width, together)
+                else:
+                    scatter = _turn if turned else _gather
+                    scatter(code, element, lanes, place, to, (left - column, stride), inner[-1], width)
+    return code
+
+
+def _copy(
+    code: Code,
+    element: str,
+    lanes: int,
+    source: Value,
+    to: Value,
+    left: Value,
+    inner: tuple[Value, Value],
+    width: Value,
+    vectors: int,
+) -> None:
+    """Some vectors of columns for each inner step."""
+    masks = [code.first_lanes(left - i * lanes, lanes) for i in range(vectors)]
+    with code.loop(0, inner[0]) as k:
+        for i, mask in enumerate(masks):
+            row = read(code, source, k * inner[1] + i * lanes, element, lanes, mask)
+            write(code, row, to, k * width + i * lanes, element)
+
+
+def _gather(
+    code: Code,
+    element: str,
+    lanes: int,
+    source: Value,
+    to: Value,
+    columns: tuple[Value, Value],
+    inner: tuple[Value, Value],
+    width: Value,
+) -> None:
+    """One element after the other."""
+    with code.loop(0, inner[0]) as k, code.loop(0, lanes) as lane:
+        number = code.local(element, 0)
+        with code.when(lane < columns[0]):
+            number.set(code.load(code.at(source, k * inner[1] + lane * columns[1], element), element))
+        code.store(number.get(), code.at(to, k * width + lane, element))
+
+
+def _turn(
+    code: Code,
+    element: str,
+    lanes: int,
+    source: Value,
+    to: Value,
+    columns: tuple[Value, Value],
+    inner: tuple[Value, Value],
+    width: Value,
+) -> None:
+    """Blocks of lanes x lanes, transposed in registers."""
+    kind = vector(lanes, element)
+    with code.loop(0, inner[0], lanes) as k:
+        rows = [code.local(kind) for _ in range(lanes)]
+        steps = code.minimum(inner[0] - k, lanes)
+        whole = (steps.equals(lanes)) & (columns[0] >= lanes)
+        with code.when(whole):
+            for i, row in enumerate(rows):
+                row.set(code.load(code.at(source, k + columns[1] * i, element), kind))
+        with code.when(whole.equals(0)):
+            for i, row in enumerate(rows):
+                mask = code.first_lanes(code.select(columns[0] > i, steps, 0), lanes)
+                row.set(code.load_masked(code.at(source, k + columns[1] * i, element), kind, mask))
+        for i, column in enumerate(transposed(code, [row.get() for row in rows])):
+            code.store(column, code.at(to, (k + i) * width, element))
+
+
+def transposed(code: Code, rows: Sequence[Value]) -> list[Value]:
+    """The columns of a square block, by exchanging halves, quarters and so on between pairs of rows."""
+    rows, lanes, half = list(rows), len(rows), len(rows) // 2
+    while half:
+        for i in range(lanes):
+            if not i & half:
+                upper, lower = rows[i], rows[i + half]
+                kept = [j if not j & half else lanes + j - half for j in range(lanes)]
+                moved = [j + half if not j & half else lanes + j for j in range(lanes)]
+                rows[i], rows[i + half] = code.shuffle(upper, lower, kept), code.shuffle(upper, lower, moved)
+        half //= 2
+    return rows
+
+
+@dataclass(frozen=True)
+class Border:
+    """One spatial axis of an image: its size, and how many entries of the copy come before and after; less than 0 to
+    leave some out.
+    """
+
+    size: int
+    before: int
+    after: int
+
+    @property
+    def padded(self) -> int:
+        return self.size + self.before + self.after
+
+
+def pad(emit: Emitter, source: Argument, images: int, axes: Sequence[Border], channels: int, element: str) -> Scratch:
+    """Copy images (N, *sizes, C) with their borders, which hold zeros, to (N, *padded, C)."""
+    depth, height, width = [*[Border(1, 0, 0)] * (3 - len(axes)), *axes]
+    lines = images * depth.padded * height.padded
+    copy = Scratch(max(1, lines * width.padded * channels * SIZES[element]))
+    words = [channels]
+    for axis in (depth, height, width):
+        words += [axis.size, axis.before, axis.padded]
+    lanes = lanes_for(element, emit.target.lanes)
+    emit(_padding(element, lanes), [source, copy, *words], lines, -(-_GRAIN // (width.padded * channels)))
+    return copy
+
+
+@functools.cache
+def _padding(element: str, lanes: int) -> Code:
+    """A task is one line of the copy."""
+    code = Code("pad")
+    source, copy, channels = code.argument(0), code.argument(1), code.argument(2, "i64")
+    depth, height, width = (tuple(code.argument(3 + 3 * i + j, "i64") for j in range(3)) for i in range(3))
+    with code.tasks() as task:
+        line, rest = task % height[2] - height[1], task // height[2]
+        plane, image = rest % depth[2] - depth[1], rest // depth[2]
+        inside = (line >= 0) & (line < height[0]) & (plane >= 0) & (plane < depth[0])
+        to = code.at(copy, task * width[2] * channels, element)
+        place = ((image * depth[0] + plane) * height[0] + line) * width[0] * channels
+        write_padded_line(
+            code, element, lanes, code.at(source, place, element), to, inside, [n * channels for n in width]
+        )
+    return code
+
+
+def write_padded_line(
+    code: Code, element: str, lanes: int, source: Value, to: Value, inside: Value, widths: Sequence[Value]
+) -> None:
+    """One line of a padded image: elements of the source, before it, and of the copy."""
+    size, before, padded = widths
+    skipped = code.maximum(-before, 0)
+    first = code.select(inside, code.minimum(code.maximum(before, 0), padded), padded)
+    count = code.select(inside, code.maximum(code.minimum(size - skipped, padded - first), 0), 0)
+    _write_lanes(code, element, lanes, None, to, first)
+    _write_lanes(code, element, lanes, code.at(source, skipped, element), code.at(to, first, element), count)
+    after = first + count
+    _write_lanes(code, element, lanes, None, code.at(to, after, element), padded - after)
+
+
+def _write_lanes(code: Code, element: str, lanes: int, source: Value | None, to: Value, count: Value) -> None:
+    """`count` elements of the source, or zeros."""
+    for i, mask in each_vector(code, count, lanes):
+        zeros = code.constant(vector(lanes, element), 0)
+        value = zeros if source is None else read(code, source, i, element, lanes, mask)
+        write(code, value, to, i, element, mask)
+
+
+def add_blocks(emit: Emitter, partial: Argument, total: Argument, blocks: int, count: int, element: str) -> None:
+    """total (count) = the sum over the blocks, in order, of partial (blocks, count)."""
+    lanes = lanes_for(element, emit.target.lanes)
+    emit(_adding(element, lanes), [partial, total, blocks, count], -(-count // lanes), -(-_GRAIN // (blocks * lanes)))
+
+
+@functools.cache
+def _adding(element: str, lanes: int) -> Code:
+    """A task is one vector."""
+    code, kind = Code("add_blocks"), vector(lanes, element)
+    partial, total = code.argument(0), code.argument(1)
+    blocks, count = code.argument(2, "i64"), code.argument(3, "i64")
+    with code.tasks() as task:
+        first = task * lanes
+        mask = code.first_lanes(count - first, lanes)
+        result = code.local(kind, code.load_masked(code.at(partial, first, element), kind, mask))
+        with code.loop(1, blocks) as block:
+            more = code.load_masked(code.at(partial, block * count + first, element), kind, mask)
+            result.set(result.get() + more)
+        code.store_masked(result.get(), code.at(total, first, element), mask)
+    return code

@@ -1,0 +1,87 @@
+"""Engines: who does the work of a study's trials, and how many at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tfcli.tuning.study import Study
+from tfcli.tuning.trial import Trial
+from tfcli.tuning.work import Outcome, Watcher, do_trial
+
+
+@dataclass(frozen=True)
+class Ended:
+    """An attempt at a trial, and what came of it."""
+
+    trial: Trial
+    outcome: Outcome
+
+
+class Engine(Protocol):
+    """Does trials. Used as a context: at its end nothing that it started is left."""
+
+    capacity: int
+    """How many trials it does at a time."""
+    is_here: bool
+    """Whether it does them in this process."""
+
+    def __enter__(self) -> "Engine": ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def submit(self, trial: Trial) -> None:
+        """Begin with the trial; no more than `capacity` at a time."""
+
+    def wait(self) -> Sequence[Ended]:
+        """What has ended, after a moment or at once; the watcher hears of epochs meanwhile."""
+
+    def stop(self) -> None:
+        """Ask the trials under way to end with a checkpoint; `wait` then tells that they did."""
+
+
+class HereEngine:
+    """One trial at a time, in this process."""
+
+    capacity, is_here = 1, True
+
+    def __init__(self, study: Study, watcher: Watcher, command: Sequence[str]) -> None:
+        self.study, self.watcher, self.command = study, watcher, command
+        self._waiting: list[Trial] = []
+
+    def __enter__(self) -> "HereEngine":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """A trial ends before `wait` returns."""
+
+    def submit(self, trial: Trial) -> None:
+        self._waiting.append(trial)
+
+    def wait(self) -> Sequence[Ended]:
+        trial = self._waiting.pop()
+        return [Ended(trial, do_trial(self.study, trial.number, trial.parameters, self.watcher, self.command))]
+
+    def stop(self) -> None:
+        """The trial under way hears the signal itself."""
+        assert not self._waiting, "a trial is done as soon as it is submitted"
+
+
+class Lives:
+    """How often the processes of a trial died without getting any further: it may be what kills them."""
+
+    MOST = 10
+
+    def __init__(self) -> None:
+        self._deaths: dict[int, int] = {}
+
+    def advanced(self, number: int) -> None:
+        """The trial has finished an epoch."""
+        self._deaths.pop(number, None)
+
+    def after_death(self, number: int, how: str) -> Outcome:
+        """Lost, to be taken up again; or failed, where that was tried often enough."""
+        self._deaths[number] = self._deaths.get(number, 0) + 1
+        if self._deaths[number] < self.MOST:
+            return Outcome("lost", error=how)
+        what = "its process ended {} times without finishing another epoch, at last {}; is there enough memory?"
+        return Outcome("failed", error=what.format(self.MOST, how))
