@@ -26,8 +26,8 @@ SEARCH = f"tune:\n  trials: 5\n  objective: val_accuracy\n{RANGES}"
 def cluster():
     """Two nodes on this machine, a processor each."""
     utilities = pytest.importorskip("ray.cluster_utils", reason="ray is not installed (tfcli[ray])")
-    made = utilities.Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "node_ip_address": "127.0.0.1"})
-    made.second = made.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+    made = utilities.Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    made.second = made.add_node(num_cpus=1)
     yield made
     made.shutdown()
 

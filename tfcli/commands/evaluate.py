@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tfcli.commands.options import Checkpoint, Json, Logdir, Quiet, Run
+from tfcli.commands.options import Checkpoint, Json, Logdir, Quiet, Run, Trust
 from tfcli.commands.output import note, print_json, print_table, shortest
 
 
@@ -18,6 +18,7 @@ def evaluate(
     ] = None,
     data: Annotated[Path | None, typer.Option(metavar="FILE", help="A labelled file instead of a split.")] = None,
     checkpoint: Checkpoint = None,
+    trust: Trust = False,
     logdir: Logdir = Path("runs"),
     json: Json = False,
     quiet: Quiet = False,
@@ -32,7 +33,7 @@ def evaluate(
     from tfcli.logging.run_directory import RunDirectory
     from tfcli.runner import evaluation
 
-    found = evaluation.evaluate(RunDirectory.open(run, logdir), split, data, checkpoint)
+    found = evaluation.evaluate(RunDirectory.open(run, logdir), split, data, checkpoint, trust)
     if json:
         print_json(asdict(found))
         return

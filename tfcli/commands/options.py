@@ -17,6 +17,9 @@ Checkpoint = Annotated[
 Run = Annotated[
     str, typer.Argument(metavar="RUN", help="A run directory; or in --logdir a run's name or id: the latest that fits.")
 ]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Run the Python that the run's own spec names: own functions and classes.")
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(

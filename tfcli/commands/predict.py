@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tfcli.commands.options import Checkpoint, Json, Logdir, Quiet, Run
+from tfcli.commands.options import Checkpoint, Json, Logdir, Quiet, Run, Trust
 from tfcli.commands.output import note, print_json, shortest
 
 
@@ -24,6 +24,7 @@ def predict(
         typer.Option("--output", "-o", metavar="FILE", help="A .csv, .jsonl, .npz, .npy or .parquet file to write."),
     ] = None,
     checkpoint: Checkpoint = None,
+    trust: Trust = False,
     logdir: Logdir = Path("runs"),
     json: Json = False,
     quiet: Quiet = False,
@@ -44,7 +45,7 @@ def predict(
     if output is not None:
         predictions.format_of(output)  # an unknown suffix shows before the work is done
     source = sys.stdin.buffer.read() if input == Path("-") else input
-    found = evaluation.predict(RunDirectory.open(run, logdir), split, source, checkpoint)
+    found = evaluation.predict(RunDirectory.open(run, logdir), split, source, checkpoint, trust)
     if output is not None:
         predictions.save(found, output)
         if not quiet and not json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tfcli.commands.options import Json, Logdir, Quiet, Set
+from tfcli.commands.options import Json, Logdir, Quiet, Set, Trust
 from tfcli.commands.output import duration, print_json, print_table, shortest, typed
 from tfcli.errors import SpecError
 
@@ -21,6 +21,7 @@ def train(
     name: Annotated[str | None, typer.Option(help="The run's name, instead of the spec's.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="How many epochs, all in all.")] = None,
     resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on where this run stopped.")] = None,
+    trust: Trust = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -36,6 +37,8 @@ def train(
     """
     if (spec is None) == (resume is None):
         raise SpecError("give either a spec to train, or --resume RUN to go on with a run")
+    if trust and resume is None:
+        raise SpecError("--trust is for --resume: the Python of a spec that you name runs without it")
     if resume is not None and (set_ or name):
         raise SpecError("--resume goes on with the run's own spec and name; leave out --set and --name")
     from tfcli.commands.progress import reporter
@@ -45,7 +48,7 @@ def train(
 
     with reporter(quiet) as progress:
         if resume is not None:
-            finished = training.resume(RunDirectory.open(resume, logdir), epochs, progress)
+            finished = training.resume(RunDirectory.open(resume, logdir), epochs, progress, trust)
         else:
             assert spec is not None, "checked above"
             overrides = [*(set_ or []), *([f"train.epochs={epochs}"] if epochs else [])]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tfcli.commands.naming import setting, short_names
-from tfcli.commands.options import Json, Logdir, Quiet, Set
+from tfcli.commands.options import Json, Logdir, Quiet, Set, Trust
 from tfcli.commands.output import duration, print_json, print_table, shortest, typed
 from tfcli.errors import SpecError
 
@@ -36,6 +36,7 @@ def tune(
         int | None, typer.Option(min=1, help="Trials at a time, each with its share of the threads; default: 1.")
     ] = None,
     resume: Annotated[str | None, typer.Option(metavar="STUDY", help="Go on where this study stopped.")] = None,
+    trust: Trust = False,
     storage: Annotated[
         str | None,
         typer.Option(metavar="URL", help="Share the search with other machines: sqlite:///FILE, …, journal:FILE."),
@@ -62,6 +63,8 @@ def tune(
     """
     if (spec is None) == (resume is None):
         raise SpecError("give either a spec to search, or --resume STUDY to go on with a study")
+    if trust and resume is None:
+        raise SpecError("--trust is for --resume: the Python of a spec that you name runs without it")
     if resume is not None and (set_ or name or storage):
         raise SpecError(
             "--resume goes on with the study's own spec, name and storage; leave out --set, --name, --storage"
@@ -77,7 +80,7 @@ def tune(
     means = search.Means(workers, engine.value, address)
     with study_reporter(quiet) as progress:
         if resume is not None:
-            study = search.resume(RunDirectory.open(resume, logdir), trials, progress, command, means)
+            study = search.resume(RunDirectory.open(resume, logdir), trials, progress, command, means, trust)
         else:
             assert spec is not None, "checked above"
             loaded = load_experiment(spec, set_ or [])

@@ -2,13 +2,13 @@
 
 import io
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from tfcli.data.threads import usable_processors
 from tfcli.errors import DataError
 
 ColorMode = Literal["rgb", "rgba", "grayscale"]
@@ -74,14 +74,15 @@ def encode_image(pixels: np.ndarray, format: str, **settings: Any) -> bytes:
 
 def in_parallel(function: Callable[[T], R], items: Sequence[T]) -> Iterator[Callable[[], R]]:
     """For each item, in order, what gives `function` of it or raises its error; computed by a thread a core."""
-    if len(items) < _WORTH_THREADS:
+    threads = usable_processors()
+    if len(items) < _WORTH_THREADS or threads < 2:
         yield from ((lambda item=item: function(item)) for item in items)  # type: ignore[misc]
         return
 
     def run(part: Iterable[T]) -> list[Callable[[], R]]:
         return [_outcome(function, item) for item in part]
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         parts = [items[i : i + _AT_ONCE] for i in range(0, len(items), _AT_ONCE)]
         for outcomes in pool.map(run, parts):
             yield from outcomes

@@ -22,7 +22,12 @@ def workers(num_parallel_calls: Any) -> int:
     """How many threads: as many as there are processors for AUTOTUNE, none where calls are not to be parallel."""
     if num_parallel_calls is None:
         return 1
-    return (os.cpu_count() or 1) if int(num_parallel_calls) < 0 else int(num_parallel_calls)
+    return usable_processors() if int(num_parallel_calls) < 0 else int(num_parallel_calls)
+
+
+def usable_processors() -> int:
+    """How many processors this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def parallel_map(function: Callable[[T], R], items: Iterator[T], threads: int) -> Iterator[R]:

@@ -13,6 +13,8 @@ from typing import Any
 from tfcli.errors import SpecError
 
 _folder: ContextVar[Path | None] = ContextVar("function folder", default=None)
+_distrusted: list[str] = []
+"""What the specs at work came from, where their Python may not run. Not a ContextVar: it holds in every thread."""
 
 
 @contextmanager
@@ -25,6 +27,36 @@ def functions_in(folder: Path) -> Iterator[None]:
         _folder.reset(token)
 
 
+@contextmanager
+def own_python(origin: str | Path, trust: bool) -> Iterator[None]:
+    """Inside, without `trust`, functions that a spec names are not even imported: `origin` says where it came from.
+
+    A spec that a user names on the command line is his word; one found in a run directory may be anybody's. What an
+    outer block forbids an inner one cannot allow.
+    """
+    if trust:
+        yield
+        return
+    _distrusted.append(str(origin))
+    try:
+        yield
+    finally:
+        _distrusted.pop()
+
+
+def runs_own_python() -> bool:
+    """Whether functions that a spec names may run here."""
+    return not _distrusted
+
+
+def refusal(name: str) -> str:
+    """Why the function may not run here, and what to do."""
+    return (
+        f"`{name}` is Python that the spec in {_distrusted[-1]} names, not a spec that you named, and was not run; "
+        "look at it, and add --trust if it may run"
+    )
+
+
 def spec_folder() -> Path:
     """The folder of the spec at work, which its relative names are taken from; without one the working directory."""
     return _folder.get() or Path.cwd()
@@ -33,10 +65,12 @@ def spec_folder() -> Path:
 def load_function(name: str | Callable[..., Any]) -> Callable[..., Any]:
     """The function that `module:function` or `/path/to/module.py:function` names; a function stays as it is.
 
-    Raises SpecError where there is none, or its module fails to import.
+    Raises SpecError where there is none, its module fails to import, or `own_python` forbids it.
     """
     if not isinstance(name, str):
         return name
+    if _distrusted:
+        raise SpecError(refusal(name))
     module_name, _, attribute = name.rpartition(":")
     try:
         found: Any = _load_module(module_name)

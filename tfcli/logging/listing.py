@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tfcli.errors import CheckpointError, UnknownRunError
-from tfcli.logging.run_directory import RunDirectory, read_object
+from tfcli.logging.run_directory import RunDirectory
+from tfcli.logging.run_index import RunIndex, sections, signature
 
 _MARKS = ("status.json", "spec.yaml", "study.json")
 _DEEPEST = 4
@@ -24,6 +25,10 @@ class RunInfo:
     state: str
     status: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+    annotations: dict[str, Any] = field(default_factory=dict)
+    spec: list[str] = field(default_factory=list)
+    """The text of the resolved spec, by top-level section."""
     is_study: bool = False
     problem: str | None = None
     """What is wrong with its files, where they cannot be read."""
@@ -47,7 +52,7 @@ def find_run(name: str, logdir: Path) -> Path:
     UnknownRunError, with the nearest names, where there is none or more than one.
     """
     for path in (Path(name).expanduser(), logdir / name):
-        if _is_run(path):
+        if _has_mark(path):
             return path
         inside = _listed(path, trials=False, depth=1) if name.strip("./") else []
         if inside:
@@ -64,7 +69,9 @@ def find_run(name: str, logdir: Path) -> Path:
 
 
 def _listed(directory: Path, trials: bool, depth: int = _DEEPEST) -> list[RunInfo]:
-    runs = [_info(path) for path in _run_paths(directory, trials, depth)]
+    index = RunIndex(directory)
+    runs = [_info(path, index) for path in _run_paths(str(directory), trials, depth)]
+    index.save(str(run.path) for run in runs)
     # Runs started in one second are told apart by the finer time in their status.
     return sorted(runs, key=lambda run: (run.id[:15], run.status.get("started") or "", str(run.path)))
 
@@ -78,48 +85,59 @@ def _hint(name: str, runs: list[RunInfo]) -> str:
     return f"did you mean {close[0]}?" if close else f"the latest run is {latest.name}/{latest.id}"
 
 
-def _run_paths(directory: Path, trials: bool, depth: int) -> Iterator[Path]:
-    names = _entries(directory)
-    if not names.isdisjoint(_MARKS):
+def _run_paths(directory: str, trials: bool, depth: int) -> Iterator[str]:
+    if _has_mark(directory):
         yield directory
-        if trials and "trials" in names:
-            yield from _children(directory / "trials", _entries(directory / "trials"), trials, 1)
-        return
-    if depth:
-        yield from _children(directory, names, trials, depth)
+        if trials and os.path.isdir(f"{directory}/trials"):
+            yield from _children(f"{directory}/trials", trials, 1)
+    elif depth:
+        yield from _children(directory, trials, depth)
 
 
-def _children(directory: Path, names: set[str], trials: bool, depth: int) -> Iterator[Path]:
-    for name in sorted(names):
-        path = directory / name
-        if not name.startswith(".") and path.is_dir() and not path.is_symlink():
-            yield from _run_paths(path, trials, depth - 1)
-
-
-def _entries(directory: Path) -> set[str]:
+def _children(directory: str, trials: bool, depth: int) -> Iterator[str]:
     try:
-        return set(os.listdir(directory))
+        with os.scandir(directory) as entries:
+            names = [e.name for e in entries if not e.name.startswith(".") and e.is_dir(follow_symlinks=False)]
     except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return set()
+        return
+    for name in sorted(names):
+        yield from _run_paths(f"{directory}/{name}", trials, depth - 1)
 
 
-def _is_run(path: Path) -> bool:
-    return any((path / mark).is_file() for mark in _MARKS)
+def _has_mark(directory: str | Path) -> bool:
+    return any(os.path.isfile(f"{directory}/{mark}") for mark in _MARKS)
 
 
-def _info(path: Path) -> RunInfo:
-    name, run_id = path.parent.name, path.name
-    if path.parent.name == "trials":
-        study = path.parent.parent
-        name, run_id = study.parent.name, f"{study.name}/{path.name}"
-    info = RunInfo(path, name, run_id, "unknown", is_study=(path / "study.json").is_file())
-    run = RunDirectory(path)
-    try:
-        info.status, info.summary = read_object(path / "status.json"), run.summary()
-    except CheckpointError as error:
-        info.problem = str(error)
-        return info
+def _info(path: str, index: RunIndex) -> RunInfo:
+    head, run_id = os.path.split(path)
+    name = os.path.basename(head)
+    if name == "trials":
+        study = os.path.dirname(head)
+        name, run_id = os.path.basename(os.path.dirname(study)), f"{os.path.basename(study)}/{run_id}"
+    info = RunInfo(Path(path), name, run_id, "unknown")
+    now = signature(path)
+    known = index.find(path, now)
+    if known is None:
+        known = _read(info)
+        if known.get("status", {}).get("state") in ("done", "failed") and not info.problem:
+            index.add(path, now, known)
+    for field_name, value in known.items():
+        if field_name != "signature":
+            setattr(info, field_name, value)
     info.state = str(info.status.get("state", "unknown"))
-    if info.state == "running" and not run.is_locked:
+    if info.state == "running" and not RunDirectory(info.path).is_locked:
         info.state = "interrupted"
     return info
+
+
+def _read(info: RunInfo) -> dict[str, Any]:
+    """What the run's files say; what is wrong with them becomes `problem`."""
+    run = RunDirectory(info.path)
+    found: dict[str, Any] = {"is_study": os.path.isfile(info.path / "study.json")}
+    try:
+        found |= {"status": run.status(), "summary": run.summary()}
+        found |= {"environment": run.environment(), "annotations": run.annotations()}
+        found["spec"] = sections(run.spec_text()) if run.spec_path.exists() else []
+    except CheckpointError as error:
+        info.problem = str(error)
+    return found

@@ -6,7 +6,7 @@ import math
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -169,6 +169,14 @@ class RunDirectory:
     def summary(self) -> dict[str, Any]:
         """What the run came to; empty before its end."""
         return _restored(read_object(self.path / "summary.json"))
+
+    def annotations(self) -> dict[str, Any]:
+        """What a person said of the run: `tags`, a list of texts, and a `note`; empty before."""
+        return read_object(self.path / "annotations.json")
+
+    def annotate(self, tags: Sequence[str], note: str) -> None:
+        """Set the run's tags and note."""
+        durable.write_json(self.path / "annotations.json", {"tags": list(tags), "note": note})
 
     def remove(self) -> None:
         """Remove the run and all it holds. Raises CheckpointError while a process trains in it."""

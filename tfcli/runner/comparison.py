@@ -2,7 +2,6 @@
 
 import math
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,24 +11,34 @@ from tfcli.declare import nearest
 from tfcli.errors import SpecError, UnknownRunError
 from tfcli.logging.listing import find_run, list_runs
 from tfcli.models.monitors import is_maximized
-from tfcli.runner.compared import FIELDS, ComparedRun
+from tfcli.runner.comparability import warnings
+from tfcli.runner.compared import AVERAGED, FIELDS, ComparedRun
 from tfcli.runner.differences import differences
 from tfcli.runner.expressions import PICKS, Column, parse_condition
+from tfcli.runner.grouping import Estimate, group, joined
 from tfcli.spec.diagnostics import Diagnostic, InvalidSpec
 
 _UNCOMPARED = ("name", "description", "tune")
 """What a run is called and searched with makes it no other experiment."""
+SETTINGS = "settings"
+"""Groups by all that the specs differ in but the seeds."""
+_SEEDS = ("seed", "data.split.seed")
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A table: a row of `values` for each of `runs`, in the order of `columns`."""
+    """A table: a row of `values` for each of `runs`, in the order of `columns`.
+
+    Grouped, `members` are the runs of each row, of which `runs` has the first, and metrics are Estimates.
+    """
 
     runs: list[ComparedRun]
     labels: list[str]
     columns: list[Column]
     values: list[list[Any]]
     warnings: list[str]
+    members: list[list[ComparedRun]]
+    is_grouped: bool = False
 
 
 def collect(names: Sequence[str], logdir: Path) -> list[ComparedRun]:
@@ -38,8 +47,14 @@ def collect(names: Sequence[str], logdir: Path) -> list[ComparedRun]:
     Without names all runs in `logdir`. Raises UnknownRunError where there are none.
     """
     places = [_place(name, logdir) for name in names] or [logdir]
-    infos = [info for place in places for info in list_runs(place, trials=(place / "study.json").is_file())]
-    runs = {info.path.resolve(): ComparedRun(info) for info in infos if not info.is_study}
+    infos = [
+        (os.path.realpath(place), str(place), info)
+        for place in places
+        for info in list_runs(place, trials=(place / "study.json").is_file())
+    ]
+    runs = {
+        real + str(info.path).removeprefix(place): ComparedRun(info) for real, place, info in infos if not info.is_study
+    }
     if not runs:
         hint = "; name a study to compare its trials" if infos else ""
         raise UnknownRunError(f"there are no runs in {', '.join(names) or logdir}{hint}")
@@ -58,29 +73,43 @@ def compare(
     columns: Sequence[str] | None = None,
     where: str | None = None,
     sort: str | None = None,
+    top: int | None = None,
+    group_by: Sequence[str] | None = None,
 ) -> Comparison:
     """The table of `runs` for which the condition `where` holds (see `tfcli.runner.expressions`).
 
     `columns`: as in `best val_accuracy` or `optimizer.type`; default: the spec's keys that differ, and the metrics.
     `sort`: a column; metrics the best first, others the smallest first, and with `-` in front the other way round.
+    `top`: so many rows, of the best by `sort` (default: the first metric). `group_by`: keys; runs that have the same
+    of them are one row, with the mean of each metric and its interval; `settings` stands for all but the seed.
     Raises SpecError at an unknown name.
     """
     chosen = [run for run in runs if _holds(where, runs)(run)] if where is not None else list(runs)
-    shown = [_known(parse_column(text), runs) for text in columns] if columns else default_columns(chosen)
-    if sort is not None:
-        chosen = _sorted(chosen, sort, runs)
-    values = [[run.value(column) for column in shown] for run in chosen]
-    return Comparison(chosen, _labels(chosen), shown, values, warnings(chosen))
+    keys = _group_keys(group_by, chosen) if group_by else None
+    shown = [_known(parse_column(text), runs) for text in columns] if columns else _default(chosen, keys)
+    order = _known(parse_column(sort.removeprefix("-")), runs) if sort else _first_metric(shown, chosen, top)
+    members = _groups(chosen, keys) if keys is not None else [[run] for run in chosen]
+    if order is not None:
+        members = _sorted(members, order, (sort or "").startswith("-"), keys is not None)
+    members = members[:top]
+    first = [row[0] for row in members]
+    values = [_row(row, shown, keys is not None) for row in members]
+    kept = [run for row in members for run in row]
+    return Comparison(first, _labels(first), shown, values, warnings(kept), members, keys is not None)
 
 
 def parse_column(text: str) -> Column:
-    """`val_loss`, `min val_loss`, `optimizer.type`. Raises SpecError."""
-    words = text.split()
+    """`val_loss`, `min val_loss`, `best val_loss @epoch`, `optimizer.type`, `versions.numpy`. Raises SpecError."""
+    words = text.replace("@", " @").split()
+    of_epoch = words[-1:] == ["@epoch"]
+    words = words[:-1] if of_epoch else words
     if len(words) == 2 and words[0] in PICKS:
-        return Column(words[1], words[0])
-    if len(words) != 1:
-        raise SpecError(f"a column is a name, or one of {', '.join(PICKS)} and a metric's name; got {text!r}")
-    return Column(words[0])
+        return Column(words[1], words[0], of_epoch)
+    if len(words) != 1 or words[0].startswith("@"):
+        raise SpecError(
+            f"a column is a name, or one of {', '.join(PICKS)} and a metric's name, then perhaps @epoch; got {text!r}"
+        )
+    return Column(words[0], None, of_epoch)
 
 
 def _known(column: Column, runs: Iterable[ComparedRun]) -> Column:
@@ -92,14 +121,15 @@ def _known(column: Column, runs: Iterable[ComparedRun]) -> Column:
 
 def _unknown(column: Column, runs: Iterable[ComparedRun]) -> str | None:
     """What is wrong with a column that no run has."""
-    if any(run.has(column) for run in runs):
+    metric_only = column.pick is not None or column.of_epoch
+    if any(run.is_metric(column) if metric_only else run.has(column) for run in runs):
         return None
     metrics = sorted({name for run in runs for name in run.metric_names})
-    if column.pick is not None:
+    if metric_only:
         return (
             f"no run reports `{column.name}`; {nearest(column.name, metrics) or 'reported are: ' + ', '.join(metrics)}"
         )
-    keys = {key for run in list(runs)[:20] for key in run.spec_keys}
+    keys = {key for run in list(runs)[:20] for key in (*run.spec_keys, *run.environment_keys)}
     hint = nearest(column.name, [*metrics, *FIELDS, *sorted(keys)])
     return (
         f"no run has `{column.name}`; {hint or 'metrics are: ' + ', '.join(metrics) + '; a key of the spec is dotted'}"
@@ -115,30 +145,73 @@ def _holds(where: str, runs: Sequence[ComparedRun]) -> Callable[[ComparedRun], b
     return lambda run: condition.holds(run.value)
 
 
-def _sorted(chosen: Sequence[ComparedRun], sort: str, runs: Sequence[ComparedRun]) -> list[ComparedRun]:
-    column = _known(parse_column(sort.removeprefix("-")), runs)
-    is_metric = any(run.is_metric(column) for run in runs)
-    reverse = (is_metric and is_maximized(column.name)) != sort.startswith("-")
-    valued = [(run, run.value(column)) for run in chosen]
-    present = [(run, value) for run, value in valued if not _is_missing(value)]
+# rows
+
+
+def _group_keys(texts: Sequence[str], runs: Sequence[ComparedRun]) -> list[Column]:
+    if list(texts) == [SETTINGS]:
+        found = differences([run.spec for run in runs], _UNCOMPARED) if runs else []
+        return [Column(key) for key, _ in found if key not in _SEEDS]
+    keys = [_known(parse_column(text), runs) for text in texts]
+    for key in keys:
+        if any(run.is_metric(key) for run in runs):
+            raise SpecError(f"--group-by takes what was set, and {key} is measured; name a key of the spec")
+    return keys
+
+
+def _groups(runs: Sequence[ComparedRun], keys: Sequence[Column]) -> list[list[ComparedRun]]:
+    return [members for _, members in group((repr([run.value(key) for key in keys]), run) for run in runs)]
+
+
+def _row(members: Sequence[ComparedRun], columns: Sequence[Column], grouped: bool) -> list[Any]:
+    if not grouped:
+        return [members[0].value(column) for column in columns]
+    return [joined([run.value(c) for run in members], _is_averaged(c, members)) for c in columns]
+
+
+def _is_averaged(column: Column, runs: Iterable[ComparedRun]) -> bool:
+    return column.name in AVERAGED or any(run.is_metric(column) for run in runs)
+
+
+def _first_metric(columns: Iterable[Column], runs: Sequence[ComparedRun], top: int | None) -> Column | None:
+    if top is None:
+        return None
+    return next((column for column in columns if any(run.is_metric(column) for run in runs)), None)
+
+
+def _sorted(rows: list[list[ComparedRun]], column: Column, reversed_: bool, grouped: bool) -> list[list[ComparedRun]]:
+    is_metric = any(run.is_metric(column) for row in rows for run in row) and not column.of_epoch
+    reverse = (is_metric and is_maximized(column.name)) != reversed_
+    valued = [(row, _row(row, [column], grouped)[0]) for row in rows]
+    valued = [(row, value.mean if isinstance(value, Estimate) else value) for row, value in valued]
+    present = [(row, value) for row, value in valued if not _is_missing(value)]
     numbers = all(isinstance(value, int | float) for _, value in present)
     present.sort(key=lambda pair: pair[1] if numbers else str(pair[1]), reverse=reverse)
-    return [run for run, _ in present] + [run for run, value in valued if _is_missing(value)]
+    return [row for row, _ in present] + [row for row, value in valued if _is_missing(value)]
 
 
 def _is_missing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
+def _default(runs: Sequence[ComparedRun], keys: Sequence[Column] | None) -> list[Column]:
+    if keys is None:
+        return default_columns(runs)
+    metrics = [column for column in default_columns(runs) if _is_averaged(column, runs)]
+    return [*keys, *(column for column in metrics if column not in keys)]
+
+
 def default_columns(runs: Sequence[ComparedRun]) -> list[Column]:
-    """The state where not all are done, the spec's keys that differ, the best validation metrics, the test's, time."""
+    """The state where not all are done, tags, the spec's keys that differ, the best validation metrics, the test's,
+    time."""
     names = list(dict.fromkeys(name for run in runs for name in run.metric_names))
     validation = [name for name in names if name.startswith("val_")]
     own = [name for name in names if not name.startswith(("val_", "test_"))]
     tested = [name for name in names if name.startswith("test_")]
     return [
         *([Column("state")] if any(run.info.state != "done" for run in runs) else []),
-        *(Column(key) for key, _ in differences([run.spec for run in runs], _UNCOMPARED)),
+        *([Column("tags")] if any(run.info.annotations.get("tags") for run in runs) else []),
+        *(Column(key) for key, _ in differences([run.spec for run in runs], _UNCOMPARED) if runs),
         *(Column(name, "best") for name in validation or own),
         *map(Column, tested),
         Column("duration"),
@@ -149,31 +222,12 @@ def _labels(runs: Sequence[ComparedRun]) -> list[str]:
     """Paths from the nearest folder that holds all."""
     if len(runs) < 2:
         return [f"{run.info.name}/{run.info.id}" for run in runs]
-    common = os.path.commonpath([run.path.resolve() for run in runs])
-    return [os.path.relpath(run.path.resolve(), common) for run in runs]
+    paths = [os.path.abspath(run.path) for run in runs]
+    common = os.path.commonpath(paths)
+    return [path.removeprefix(common).lstrip(os.sep) for path in paths]
 
 
-def warnings(runs: Sequence[ComparedRun]) -> list[str]:
-    """Why numbers of these runs may not be comparable."""
-    found = [f"{run.path}: {run.problem}" for run in runs if run.problem]
-    sound = [run for run in runs if not run.problem]
-    if _differ(run.fingerprints for run in sound if run.fingerprints):
-        found.append("the runs were trained on different data: their metrics are of different examples")
-    elif _differ(run.split for run in sound):
-        found.append("the data are split differently (data.split or the seed): metrics are of different examples")
-    if _differ(run.spec.get("loss") for run in sound):
-        found.append("the runs have different losses: loss and val_loss cannot be compared")
-    reported = [run.metric_names for run in sound if run.metric_names]
-    counts = Counter(name for names in reported for name in names)
-    partial = sorted(name for name, count in counts.items() if count < len(reported))
-    if partial:
-        found.append(f"not every run reports {', '.join(partial)}")
-    return found
-
-
-def _differ(values: Iterable[Any]) -> bool:
-    listed = list(values)
-    return any(value != listed[0] for value in listed[1:])
+# two runs in detail
 
 
 @dataclass(frozen=True)

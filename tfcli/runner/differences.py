@@ -20,7 +20,8 @@ def differences(values: Sequence[dict[str, Any]], without: Collection[str] = ())
 
 
 def _differing(path: str, values: Sequence[Any]) -> Iterator[tuple[str, Sequence[Any]]]:
-    if all(value == values[0] for value in values):
+    first = values[0]
+    if all(value is first or value == first for value in values):
         return
     if all(is_nodes(value) for value in values):
         values = [by_name(value) for value in values]

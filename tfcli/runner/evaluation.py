@@ -6,6 +6,7 @@ from typing import Any
 
 from tfcli.data.pipeline import Split
 from tfcli.data.prepared import PreparedData
+from tfcli.declare.functions import own_python
 from tfcli.errors import DataError, SpecError
 from tfcli.logging.run_directory import RunDirectory
 from tfcli.logging.tensors import load_tensors
@@ -29,28 +30,39 @@ class Evaluation:
 
 
 def evaluate(
-    run: RunDirectory, split: str | None = None, file: Path | None = None, checkpoint: str | None = None
+    run: RunDirectory,
+    split: str | None = None,
+    file: Path | None = None,
+    checkpoint: str | None = None,
+    trust: bool = False,
 ) -> Evaluation:
     """Loss and metrics on a split (default: the first there is of test, validation, train) or a labelled file.
 
-    `checkpoint`: best, last, or an epoch, instead of the run's finished weights. Raises TfcliError.
+    `checkpoint`: best, last, or an epoch, instead of the run's finished weights. `trust`: Python that the run's spec
+    names may run. Raises TfcliError.
     """
-    session, weights = open_session(run, checkpoint)
-    data, examples = _examples(session.data, split, file, labelled=True)
-    results = session.trainer.evaluate(examples.batches())
+    with own_python(run.path, trust):
+        session, weights = open_session(run, checkpoint)
+        data, examples = _examples(session.data, split, file, labelled=True)
+        results = session.trainer.evaluate(examples.batches())
     return Evaluation(run.path, data, weights, examples.num_examples, results)
 
 
 def predict(
-    run: RunDirectory, split: str | None = None, source: Path | bytes | None = None, checkpoint: str | None = None
+    run: RunDirectory,
+    split: str | None = None,
+    source: Path | bytes | None = None,
+    checkpoint: str | None = None,
+    trust: bool = False,
 ) -> Predictions:
     """The outputs for each example of a split (default as in `evaluate`), a raw file or its bytes, in their order.
 
-    Nothing is shuffled or left out. Raises TfcliError.
+    Nothing is shuffled or left out. `trust` as in `evaluate`. Raises TfcliError.
     """
-    session, _ = open_session(run, checkpoint)
-    _, examples = _examples(session.data, split, source, labelled=False)
-    outputs = session.trainer.predict(examples.whole().batches())
+    with own_python(run.path, trust):
+        session, _ = open_session(run, checkpoint)
+        _, examples = _examples(session.data, split, source, labelled=False)
+        outputs = session.trainer.predict(examples.whole().batches())
     return Predictions(outputs, session.trainer.heads, session.data.class_names)
 
 

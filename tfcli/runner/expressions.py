@@ -3,9 +3,11 @@
 or        = and {"or" and}
 and       = not {"and" not}
 not       = "not" not | comparison
-comparison = operand [("<" | "<=" | ">" | ">=" | "==" | "!=") operand]
+comparison = operand [("<" | "<=" | ">" | ">=" | "==" | "!=" | "in") operand]
 operand   = number | text in quotes | true | false | null | column | "(" or ")"
-column    = [min | max | first | last | best] name
+column    = [min | max | first | last | best] name ["@epoch"]
+
+`in` tells whether a text occurs in another, as in `"baseline" in tags`.
 """
 
 import operator
@@ -24,7 +26,7 @@ _TOKEN = re.compile(
     r"""\s*(?:(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?![\w.])
     |(?P<text>"[^"]*"|'[^']*')
     |(?P<name>[A-Za-z_][\w-]*(?:\.[\w-]+)*)
-    |(?P<sign><=|>=|==|!=|<|>|\(|\)))""",
+    |(?P<sign><=|>=|==|!=|<|>|\(|\)|@epoch\b))""",
     re.VERBOSE,
 )
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
@@ -34,20 +36,24 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
     "==": operator.eq,
     "!=": operator.ne,
+    "in": lambda part, whole: part in whole,
 }
 _LITERALS = {"true": True, "false": False, "null": None}
-_WORDS = ("and", "or", "not", *_LITERALS)
+_WORDS = ("and", "or", "not", "in", *_LITERALS)
 
 
 @dataclass(frozen=True)
 class Column:
-    """What a run may be asked for: a field, a metric (`pick` says at which epoch) or a key of the spec."""
+    """What a run may be asked for: a field, a metric (`pick` says at which epoch), a key of its spec or environment."""
 
     name: str
     pick: str | None = None
+    of_epoch: bool = False
+    """The epoch of the metric's value is meant, and not the value."""
 
     def __str__(self) -> str:
-        return f"{self.pick} {self.name}" if self.pick else self.name
+        text = f"{self.pick} {self.name}" if self.pick else self.name
+        return f"{text} @epoch" if self.of_epoch else text
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def _compare(sign: str, left: Any, right: Any) -> bool:
     """Numbers with numbers, texts with texts; nothing is less or more than a value of another kind, or than none."""
     if sign in ("==", "!="):
         return _COMPARISONS[sign](left, right)
-    for kind in (int | float, str):
+    for kind in (str,) if sign == "in" else (int | float, str):
         if isinstance(left, kind) and isinstance(right, kind):
             return _COMPARISONS[sign](left, right)
     return False
@@ -183,7 +189,7 @@ class _Parser:
         if token.text in PICKS and self._next.kind == "name" and self._next.text not in _WORDS:
             pick, token = token.text, self._next
             self.position += 1
-        column = Column(token.text, pick)
+        column = Column(token.text, pick, self._take("@epoch") is not None)
         self.columns.append((column, self._mark(token)))
         return lambda lookup: lookup(column)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tfcli.data.faults import described
+from tfcli.declare.functions import own_python
 from tfcli.errors import CheckpointError, SpecError, TfcliError, TrainingError
 from tfcli.logging.checkpoints import Checkpoint, epoch_name, step_name
 from tfcli.logging.environment import describe_environment
@@ -65,9 +66,18 @@ def train_in(run: RunDirectory, session: Session, reporter: Reporter, command: S
         return _Loop(run, session, reporter).run_to_end()
 
 
-def resume(run: RunDirectory, epochs: int | None = None, reporter: Reporter | None = None) -> Finished:
-    """Go on where the run stopped, as if it had not; up to `epochs` in all where given. Raises TfcliError."""
-    reporter = reporter or Reporter()
+def resume(
+    run: RunDirectory, epochs: int | None = None, reporter: Reporter | None = None, trust: bool = False
+) -> Finished:
+    """Go on where the run stopped, as if it had not; up to `epochs` in all where given.
+
+    `trust`: Python of the user's own that the run's spec names may run. Raises TfcliError.
+    """
+    with own_python(run.path, trust):
+        return _resume(run, epochs, reporter or Reporter())
+
+
+def _resume(run: RunDirectory, epochs: int | None, reporter: Reporter) -> Finished:
     overrides = [] if epochs is None else [f"train.epochs={epochs}"]
     loaded = load_experiment(run.spec_path, overrides)
     with run.lock():

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from tfcli.declare import (
     Declared,
+    FunctionName,
     Path,
     PathString,
     Problem,
@@ -144,17 +145,22 @@ def _belongs_elsewhere(declaration: type[Declared], problem: Problem) -> Problem
 def _unset_variables(experiment: Declared) -> list[Problem]:
     return [
         Problem(path, f"the environment variable `{name}` is not set", f"set it, as in `{name}=… tfcli …`")
-        for path, text in _paths(experiment.spec(), ())
+        for path, text in _texts(PathString, experiment.spec(), ())
         for name in unset_variables(text)
     ]
 
 
-def _paths(value: Any, path: Path) -> Iterator[tuple[Path, PathString]]:
-    if isinstance(value, PathString):
+def own_functions(loaded: LoadedSpec) -> list[tuple[Path, str]]:
+    """The Python functions that the spec names, each with its place."""
+    return list(_texts(FunctionName, loaded.experiment.spec(), ()))
+
+
+def _texts(kind: type[str], value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, kind):
         yield path, value
     elif isinstance(value, dict | list):
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _paths(inner, (*path, key))
+            yield from _texts(kind, inner, (*path, key))
 
 
 def _search_problems(declaration: type[Declared], document: Document, known: list[Problem]) -> list[Problem]:

@@ -36,7 +36,7 @@ class Given(optuna.samplers.BaseSampler):
 def make_sampler(study: Study) -> optuna.samplers.BaseSampler:
     """The declared sampler, with the spec's seed. Raises InvalidSpec where what it needs is not installed."""
     tune, seed = study.loaded.experiment.tune, study.loaded.experiment.seed
-    limits = {"constraints_func": _violations} if tune.constraints else {}
+    constraints = _violations if tune.constraints else None
     match tune.sampler:
         case declared.Tpe(n_startup_trials=first, n_ei_candidates=candidates, multivariate=multivariate):
             return optuna.samplers.TPESampler(
@@ -45,7 +45,7 @@ def make_sampler(study: Study) -> optuna.samplers.BaseSampler:
                 multivariate=multivariate,
                 group=multivariate and any(values.when for values in tune.space.values()),
                 seed=seed,
-                **limits,
+                constraints_func=constraints,
             )
         case declared.Cmaes(n_startup_trials=first, sigma0=sigma0, popsize=popsize):
             _require(study, "cmaes", ["cmaes"], "cmaes")
@@ -55,7 +55,9 @@ def make_sampler(study: Study) -> optuna.samplers.BaseSampler:
             return optuna.samplers.QMCSampler(qmc_type=kind, scramble=scramble, seed=seed)
         case declared.Gp(n_startup_trials=first, deterministic_objective=exact):
             _require(study, "gp", ["scipy", "torch"], "tfcli[gp]")
-            return optuna.samplers.GPSampler(n_startup_trials=first, deterministic_objective=exact, seed=seed, **limits)
+            return optuna.samplers.GPSampler(
+                n_startup_trials=first, deterministic_objective=exact, seed=seed, constraints_func=constraints
+            )
     raise AssertionError("the others are our own")
 
 

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from tfcli.declare.functions import runs_own_python
 from tfcli.tuning.engines import Ended, Lives
 from tfcli.tuning.study import Study
 from tfcli.tuning.trial import Trial
@@ -116,7 +117,7 @@ class _Worker:
     def __init__(self, study: Study, command: Sequence[str], workers: int) -> None:
         self.trial: Trial | None = None
         self._rest = b""
-        arguments = [str(study.run.path.resolve()), json.dumps(list(command))]
+        arguments = [str(study.run.path.resolve()), json.dumps(list(command)), json.dumps(runs_own_python())]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tfcli.tuning.worker", *arguments],
             stdin=subprocess.PIPE,

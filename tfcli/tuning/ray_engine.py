@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tfcli.declare.functions import own_python, runs_own_python
 from tfcli.errors import SpecError
 from tfcli.logging.run_directory import RunDirectory
 from tfcli.tuning.engines import Ended, Lives
@@ -47,14 +48,19 @@ class RayEngine:
         if self.address is None:
             self.capacity = self.capacity or os.cpu_count() or 1
             os.environ.update(thread_variables(self.capacity))  # for the nodes that are started now
-            ray.init(num_cpus=self.capacity, include_dashboard=False, _node_ip_address="127.0.0.1", **_QUIET)
+            # "local": a cluster of our own, though one may be running here
+            ray.init("local", num_cpus=self.capacity, include_dashboard=False, _node_ip_address="127.0.0.1", **_QUIET)
         else:
             try:
                 ray.init(address=self.address, **_QUIET)
             except (ConnectionError, ValueError) as error:
                 raise SpecError(f"--address {self.address}: there is no Ray cluster ({error})") from error
             self.capacity = self.capacity or int(ray.cluster_resources().get("CPU", 1))
-        self._desk = ray.remote(Desk).options(num_cpus=0).remote()
+        # The desk stands where this process is: it is lost with it, and with no other node.
+        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=False
+        )
+        self._desk = ray.remote(Desk).options(num_cpus=0, scheduling_strategy=here).remote()
         self._do = ray.remote(_do_remotely).options(num_cpus=1, max_retries=0)
         return self
 
@@ -63,7 +69,7 @@ class RayEngine:
 
     def submit(self, trial: Trial) -> None:
         path = str(self.study.run.path.resolve())
-        task = self._do.remote(path, trial.number, trial.parameters, self._desk, self.command)
+        task = self._do.remote(path, trial.number, trial.parameters, self._desk, self.command, runs_own_python())
         self._tasks[task] = trial
 
     def wait(self) -> Sequence[Ended]:
@@ -150,7 +156,8 @@ class _DeskWatcher(Watcher):
 
 
 def _do_remotely(
-    study: str, number: int, parameters: dict[str, Any], desk: Any, command: Sequence[str]
+    study: str, number: int, parameters: dict[str, Any], desk: Any, command: Sequence[str], trust: bool
 ) -> dict[str, Any]:
-    opened = Study.open(RunDirectory(Path(study)))
-    return do_trial(opened, number, parameters, _DeskWatcher(desk), command).to_dict()
+    with own_python(study, trust):
+        opened = Study.open(RunDirectory(Path(study)))
+        return do_trial(opened, number, parameters, _DeskWatcher(desk), command).to_dict()

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from tfcli.declare import Path as SpecPath
 from tfcli.declare import nearest
+from tfcli.declare.functions import own_python, refusal
 from tfcli.errors import CheckpointError, SpecError, TfcliError, TrainingError
 from tfcli.logging.environment import describe_environment
 from tfcli.logging.run_directory import RunDirectory
 from tfcli.runner.session import Session, assemble
 from tfcli.runner.signals import Interrupted, StopRequest, stop_requests
-from tfcli.spec.load import LoadedSpec
+from tfcli.spec.load import LoadedSpec, own_functions
 from tfcli.tuning.choosing import make_chooser
 from tfcli.tuning.engines import Ended, Engine, HereEngine
 from tfcli.tuning.report import StudyReporter
@@ -81,14 +83,19 @@ def resume(
     reporter: StudyReporter | None = None,
     command: Sequence[str] = (),
     means: Means | None = None,
+    trust: bool = False,
 ) -> Study:
     """Go on with a study, however it ended: finished trials stay, those under way are taken up from their checkpoints.
 
-    `trials`: how many in all, where it is to be another number. Its `timeout` counts anew. Raises TfcliError.
+    `trials`: how many in all, where it is to be another number. Its `timeout` counts anew. `trust`: Python of the
+    user's own that the study's spec names may run. Raises TfcliError.
     """
-    study = Study.open(run)
-    study.wanted = trials or study.wanted
-    return _Search(study, reporter, command, means or Means()).run_to_end()
+    with own_python(run.path, trust):
+        study = Study.open(run)
+        for path, name in own_functions(study.loaded) if not trust else ():
+            raise study.loaded.error_at(path, refusal(name))  # one error, and not one a trial
+        study.wanted = trials or study.wanted
+        return _Search(study, reporter, command, means or Means()).run_to_end()
 
 
 def _objectives(session: Session) -> list[Objective]:
@@ -96,7 +103,7 @@ def _objectives(session: Session) -> list[Objective]:
     tune = session.experiment.tune
     assert tune is not None
     names = [*session.reported(), "parameters"]
-    places = {("tune", "objective", i): name for i, name in enumerate(tune.objectives)}
+    places: dict[SpecPath, str] = {("tune", "objective", i): name for i, name in enumerate(tune.objectives)}
     places |= {("tune", "constraints", name): name for name in tune.constraints}
     for place, name in places.items():
         if name not in names:

@@ -182,7 +182,7 @@ class Study:
         head = ["trial", "state", "value", *spread, *others, *(["pareto"] if others else [])]
         writer.writerow([*head, *(["allowed"] if limited else []), *keys, "duration", "run"])
         for trial in finished:
-            cells = [trial.number, trial.state, trial.value]
+            cells: list[Any] = [trial.number, trial.state, trial.value]
             cells += [trial.spread.get(self.objective.name)] if spread else []
             cells += [trial.values.get(name) for name in others]
             cells += [flow(trial.number in front)] if others else []

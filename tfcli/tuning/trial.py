@@ -19,7 +19,7 @@ class Objective:
     maximize: bool
 
     @property
-    def direction(self) -> str:
+    def direction(self) -> Literal["minimize", "maximize"]:
         return "maximize" if self.maximize else "minimize"
 
     def order(self, value: float) -> float:

@@ -110,7 +110,7 @@ class _Work:
                 return run
             if (epoch := _can_go_on(run, loaded)) is not None:
                 _tell_again(run, reporter, loaded, epoch)
-                return training.resume(run, reporter=reporter).run
+                return training.resume(run, reporter=reporter, trust=True).run  # as far as the study is
             run.remove()  # begun again it gives the same, since every random number comes from the seed
         session = assemble(loaded)
         run = RunDirectory.create_at(path)

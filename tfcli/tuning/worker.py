@@ -1,4 +1,4 @@
-"""A worker process: `python -m tfcli.tuning.worker STUDY COMMAND`. It does the trials that its standard input names.
+"""A worker process, `python -m tfcli.tuning.worker STUDY COMMAND TRUST`: does the trials that its standard input names.
 
 What takes long to import is imported once the input is watched: whoever started the worker may be killed any time.
 """
@@ -11,9 +11,12 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from tfcli.tuning.work import Outcome
 
 
 class _Link:
@@ -49,16 +52,22 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # outside of training too, a trial ends in order
     warnings.simplefilter("ignore")  # as in the commands: what comes of an overflow is an error of ours
     link = _Link(_standard_output())
+    from tfcli.declare.functions import own_python
     from tfcli.logging.run_directory import RunDirectory
     from tfcli.tuning.study import Study
     from tfcli.tuning.work import do_trial
 
     study = Study.open(RunDirectory(Path(sys.argv[1])))
-    command = json.loads(sys.argv[2])
+    command, trust = json.loads(sys.argv[2]), json.loads(sys.argv[3])
+    with own_python(study.run.path, trust):
+        _work(link, lambda task: do_trial(study, task["number"], task["parameters"], link, command))
+
+
+def _work(link: _Link, do: Callable[[dict[str, Any]], "Outcome"]) -> None:
     while True:
         task = link.messages.get()
         try:
-            outcome = do_trial(study, task["number"], task["parameters"], link, command)
+            outcome = do(task)
         except Exception:
             link.send(event="fault", error=traceback.format_exc())
             raise

@@ -1,7 +1,5 @@
 """Products by kernels against numpy."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -11,15 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_harness import LANES, assert_as_numpy, is_lowered, run_lowered
 
-from tfcli.engine.graph.ir import Graph
-from tfcli.engine.kernels import products
-from tfcli.engine.kernels.code import Code, Value
-from tfcli.engine.kernels.jit import compiled
-from tfcli.engine.kernels.lowering import Scratch
-from tfcli.engine.kernels.program import Instruction, Program
-from tfcli.engine.kernels.target import Target
+import tfcli.engine.kernels.products  # noqa: F401
 from tfcli.engine.ops.linalg import Einsum, Matmul
-from tfcli.engine.tensor import Tensor
 
 random = np.random.default_rng(7)
 
@@ -140,56 +131,3 @@ def test_einsum_broadcasts_axes_of_one_entry():
 )
 def test_other_einsums_are_left_to_numpy(equation, a, b):
     assert not is_lowered(Einsum(equation), normal(*a), normal(*b))
-
-
-class BiasAndCopy:
-    """An epilogue: adds a bias, stores the sum elsewhere, and doubles it."""
-
-    key = "bias and copy"
-
-    def __init__(self, *arguments: Any) -> None:
-        self.arguments = arguments
-
-    def begin(self, code: Code, first: int) -> tuple[Value, Value]:
-        return code.argument(first), code.argument(first + 1)
-
-    def finish(self, begun: Any, place: Any, value: Value) -> Value:
-        bias, copy = begun
-        value = value + place.load(bias, place.column)
-        place.store(value, copy, place.offset)
-        return value + value
-
-
-class DirectEmitter:
-    """Runs each call at once, on the arrays behind the tensors."""
-
-    def __init__(self, lanes: int, arrays: dict[int, np.ndarray]) -> None:
-        self.target, self.arrays = Target("test", "", lanes, 16 if lanes == 8 else 32), arrays
-
-    def fault(self) -> int:
-        raise AssertionError("products find no faults")
-
-    def _word(self, argument: Any) -> int:
-        if isinstance(argument, int):
-            return argument
-        if isinstance(argument, Scratch) and id(argument) not in self.arrays:
-            self.arrays[id(argument)] = np.empty(argument.size, np.uint8)
-        return self.arrays[id(argument)].ctypes.data
-
-    def __call__(self, kernel: Code, arguments: Any, tasks: int, grain: int = 1) -> None:
-        Program([Instruction(compiled(kernel), [self._word(a) for a in arguments], tasks, grain)]).run(0, 1)
-
-
-@pytest.mark.parametrize("lanes", LANES)
-@pytest.mark.parametrize("sizes", [(7, 5, 3), (130, 1100, 130), (13, 9, 64)])
-def test_an_epilogue_sees_each_result_once(sizes, lanes):
-    rows, inner, columns = sizes
-    a, b, bias = normal(rows, inner), normal(inner, columns), normal(columns)
-    result, copy = (np.full((rows, columns), np.nan, np.float32) for _ in range(2))
-    tensors = [Tensor(x) for x in (a, b, bias, copy)]
-    node = Graph().add(Matmul(), tuple(tensors[:2]))
-    operands = zip((*node.inputs, *tensors[2:], *node.outputs), (a, b, bias, copy, result), strict=True)
-    emit = DirectEmitter(lanes, {id(tensor): array for tensor, array in operands})
-    products.matmul(node, emit, BiasAndCopy(*tensors[2:]))
-    np.testing.assert_allclose(copy, a @ b + bias, rtol=1e-4, atol=1e-4)
-    np.testing.assert_array_equal(result, copy + copy)

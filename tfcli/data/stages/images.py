@@ -102,8 +102,9 @@ class PlacedDraws(Draws):
     """
 
     def __init__(self, inputs: Tensor, seed: int | None, moment: Moment, context: Context) -> None:
-        super().__init__(inputs, context.seed if seed is None else seed)
+        super().__init__(inputs, seed)
         self.moment, self.context = moment, context
+        self._key = context.seed if seed is None else seed
         self._drawn = 0
 
     @property
@@ -144,7 +145,7 @@ class PlacedDraws(Draws):
         return self._drawn - 1
 
     def _generator(self, *draw: int) -> np.random.Generator:
-        return generator(self.seed, "augment", self.context.index, self.moment.epoch, *draw)
+        return generator(self._key, "augment", self.context.index, self.moment.epoch, *draw)
 
     def _tensor(self, values: np.ndarray) -> Tensor:
         return Tensor(values.astype(self.images.dtype.numpy))

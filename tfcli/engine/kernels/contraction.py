@@ -95,13 +95,11 @@ class Form:
     """Axes."""
     inner: int
     accumulates: bool
-    """Whether results may be added to what is in c."""
+    """Whether there is a sequence, whose entries are added to what is in c."""
     elementwise: bool
     """Whether a has the columns' axis, as b does, instead of being multiplied with all of them."""
     packed_rows: bool
     """Whether a comes in blocks of rows, each beginning anew."""
-    flat: bool
-    """Whether the last two inner axes are walked by one loop, as the last is short."""
     clipped: bool
     """Whether the outermost inner axis is cut to what lies inside an image."""
 
@@ -124,7 +122,7 @@ POINTERS = ("a", "b", "c")
 WORDS = (
     *("a_start", "b_start", "c_start"),  # of the first entries, in elements
     *("sequence", "sequence_a", "sequence_b"),  # an outer axis that is summed over, one entry after the other
-    *("keep", "columns", "panels", "panel_b"),  # whether c's contents are added to; panels without the tail
+    *("columns", "panels", "panel_b"),  # panels without the tail
     *("block_panels", "panel_blocks"),
     *("tiles", "tall", "row_a", "row_c", "block_tiles", "row_blocks", "block_a"),
     *("repeat", "repeat_a", "repeat_b", "repeat_c", "block_repeat", "repeat_blocks"),
@@ -174,8 +172,9 @@ class _Writer:
     def _task(self, task: Value) -> None:
         """Find the task's block, and go through its panels."""
         code, w, width = self.code, self.words, self.form.vectors * self.form.lanes
-        row_block, task = task % w["row_blocks"], task // w["row_blocks"]
+        # One after the other, tasks take other panels for the same rows, which then are in the second cache.
         panel_block, task = task % w["panel_blocks"], task // w["panel_blocks"]
+        row_block, task = task % w["row_blocks"], task // w["row_blocks"]
         repeat_block, task = task % w["repeat_blocks"], task // w["repeat_blocks"]
         a, b, c = w["a_start"], w["b_start"], w["c_start"]
         for axis in reversed(self.batch):
@@ -188,7 +187,7 @@ class _Writer:
         first_panel = panel_block * w["block_panels"]
         last_panel = first_panel + w["block_panels"]
         with code.loop(0, w["sequence"]) as step:
-            self.keep, self.last = (w["keep"] + step) > 0, (step + 1).equals(w["sequence"])
+            self.later, self.last = step > 0, (step + 1).equals(w["sequence"])
             at_a, at_b = a + step * w["sequence_a"], b + step * w["sequence_b"]
             if self.form.vectors:
                 with code.loop(first_panel, code.minimum(last_panel, w["panels"])) as panel:
@@ -266,7 +265,7 @@ class _Writer:
             for j, total in enumerate(line)
         ]
         if form.accumulates:
-            with code.when(self.keep):
+            with code.when(self.later):
                 for place, total in places:
                     total.set(place.load(code.at(self.c, place.row_offset, form.element), place.shift))
         first, stop = self.outermost
@@ -290,35 +289,12 @@ class _Writer:
         """Loops over the inner axes, the last innermost."""
         if not axes:
             return self._step(a, b, sums, masks)
-        if self.form.flat and len(axes) == 2:
-            return self._accumulate_flat(*axes, a, b, sums, masks)
         code, axis, at_a, at_b = self.code, axes[0], self.code.local("i64", a), self.code.local("i64", b)
         with code.loop(0, axis["s"]):
             self._accumulate(axes[1:], at_a.get(), at_b.get(), sums, masks)
             at_a.set(at_a.get() + axis["a"])
             at_b.set(at_b.get() + axis["b"])
         return None
-
-    def _accumulate_flat(
-        self,
-        outer: dict[str, Value],
-        inner: dict[str, Value],
-        a: Value,
-        b: Value,
-        sums: list[list[Local]],
-        masks: Sequence[Value | None],
-    ) -> None:
-        """One loop over two axes: no branch at the end of the inner one, which would often be foreseen wrongly."""
-        code, size = self.code, inner["s"]
-        at_a, at_b, left = code.local("i64", a), code.local("i64", b), code.local("i64", size)
-        jumps = [outer[name] - (size - 1) * inner[name] for name in "ab"]
-        with code.loop(0, outer["s"] * size):
-            self._step(at_a.get(), at_b.get(), sums, masks)
-            rest = left.get() - 1
-            ends = rest.equals(0)
-            left.set(code.select(ends, size, rest))
-            for at, name, jump in zip((at_a, at_b), "ab", jumps, strict=True):
-                at.set(at.get() + code.select(ends, jump, inner[name]))
 
     def _step(self, a: Value, b: Value, sums: list[list[Local]], masks: Sequence[Value | None]) -> None:
         """sums[row, vector] += a[row] * b[vector]."""

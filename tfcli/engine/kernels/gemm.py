@@ -1,7 +1,6 @@
 """How a contraction is carried out: which axis gives tiles their rows, what is copied first, what a task does."""
 
 import dataclasses
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import gcd, prod
@@ -17,22 +16,20 @@ _GRAIN = 300_000
 """Multiply-adds that take a thread some microseconds."""
 _TASK = 1_000_000
 """Multiply-adds of a task, about."""
-_SLAB = 512
-"""Steps of an inner axis done at once in large products, so that a panel of b stays in the cache."""
-_SMALL = 1 << 15
-"""Results up to which there are no slabs: all of b is in some cache."""
 _PACK_ROWS = 48
 """Rows from which on a strided b is worth a copy in panels."""
 _BLOCK_BYTES = 1 << 17
 """Of the rows of a that a task goes through for each panel: they stay in the second cache."""
 _FIRST_CACHE, _WAYS, _LINE = 1 << 15, 8, 64
 """Bytes of the first cache, its places for lines of one set, bytes of a line: of the smaller ones in use."""
+_PAGES = 1 << 18
+"""Bytes that the processor addresses without looking up pages anew."""
 _PANEL_BYTES = 24 << 10
 """Of a panel of b that stays in the first cache while it meets one tile after the other."""
-_SHORT = 32
-"""Entries of an inner axis, below which its loop is joined with the one around it."""
 _FEWEST_STEPS = 64
 """Along the inner axes, before a tile is put aside."""
+_FEWEST_TILES = 4
+"""That must meet a panel of b for it to be kept in the first cache."""
 
 
 _ONE = Axis(1)
@@ -65,8 +62,6 @@ class Contraction:
     c_start: int = 0
     sequence: Axis = _ONE
     """A further inner axis, the outermost: its entries are added to c one by one."""
-    keep: bool = False
-    """Add to what is in c."""
     clip: Clip | None = None
 
     @property
@@ -89,9 +84,7 @@ def contract(
         return
     if not what.clip:
         what = _with_best_rows(what, lanes, emit.target.registers)
-    slabs = _slabs(what)
-    for i, slab in enumerate(slabs):
-        _contract(emit, a, b, c, slab, lanes, epilogue if i == len(slabs) - 1 else None)
+    _contract(emit, a, b, c, what, lanes, epilogue)
 
 
 def _simplified(what: Contraction) -> Contraction:
@@ -141,26 +134,6 @@ def _with_best_rows(what: Contraction, lanes: int, registers: int) -> Contractio
     return best
 
 
-def _slabs(what: Contraction) -> list[Contraction]:
-    """The parts, one after the other, of a product with a long inner axis."""
-    steps = what.inner[0].size if len(what.inner) == 1 else 0
-    if steps < 2 * _SLAB or what.clip or what.rows.size * what.columns.size < _SMALL or what.elementwise:
-        return [what]
-    count = steps // _SLAB
-    edges = [steps * i // count for i in range(count + 1)]
-    axis = what.inner[0]
-    return [
-        dataclasses.replace(
-            what,
-            inner=(dataclasses.replace(axis, size=stop - start),),
-            a_start=what.a_start + start * axis.a,
-            b_start=what.b_start + start * axis.b,
-            keep=what.keep or start > 0,
-        )
-        for start, stop in itertools.pairwise(edges)
-    ]
-
-
 def _contract(
     emit: Emitter,
     a: Argument,
@@ -175,12 +148,12 @@ def _contract(
     panel_b = width
     if not what.elementwise and _should_pack_b(what):
         b, what, panel_b = _with_packed_b(emit, b, what, tile, lanes)
-    what = _sequenced(what, tile, width)
-    blocks = _blocks(what, tile, lanes)
+    blocks = _blocks(_sequenced(what, tile, width), tile, lanes)
     block_a, packed_rows = 0, False
     if _should_pack_a(what):
         a, what, block_a = _with_packed_a(emit, a, what, tile, blocks, lanes)
         packed_rows = True
+    what = _sequenced(what, tile, width)
     *batch, repeat = (_ONE,) * (2 - len(what.batch)) + what.batch
     # Fewer forms of the kernel, for loops that cost nothing.
     padding = (_ONE,) * (2 - len(what.inner))
@@ -193,7 +166,6 @@ def _contract(
         "sequence": what.sequence.size,
         "sequence_a": what.sequence.a,
         "sequence_b": what.sequence.b,
-        "keep": int(what.keep),
         "columns": what.columns.size,
         "panels": tile.panels,
         "panel_b": panel_b,
@@ -224,10 +196,9 @@ def _contract(
         what.columns.size,
         batch=len(batch),
         inner=len(inner),
-        accumulates=what.keep or what.sequence.size > 1,
+        accumulates=what.sequence.size > 1,
         elementwise=what.elementwise,
         packed_rows=packed_rows,
-        flat=1 < inner[-1].size < _SHORT,
         clipped=what.clip is not None,
     )
     arguments: list[Argument] = [a, b, c, *(words[name] for name in WORDS)]
@@ -242,18 +213,22 @@ def _contract(
 
 
 def _sequenced(what: Contraction, tile: Tile, width: int) -> Contraction:
-    """Where a panel of b is too large for the first cache, with the outermost inner axis done step by step."""
-    steps = prod(axis.size for axis in what.inner)
-    large = steps * width * SIZES[what.element] > _PANEL_BYTES
-    if (
-        len(what.inner) < 2
-        or not large
-        or what.sequence.size > 1
-        or what.clip
-        or steps // what.inner[0].size < _FEWEST_STEPS
-    ):
+    """Where a panel of b is too large for the first cache, with the outermost inner axis done step by step, or the only
+    one part by part.
+    """
+    steps, most = prod(axis.size for axis in what.inner), _PANEL_BYTES // (width * SIZES[what.element])
+    if steps <= most or what.sequence.size > 1 or what.clip or tile.rows.pieces < _FEWEST_TILES:
         return what
-    return dataclasses.replace(what, sequence=what.inner[0], inner=what.inner[1:])
+    outer, *rest = what.inner
+    if not rest:
+        parts = range(-(-steps // most), steps // _FEWEST_STEPS + 1)
+        count = next((n for n in parts if steps % n == 0), 1)
+        size = steps // count
+        outer = dataclasses.replace(outer, size=count, a=outer.a * size, b=outer.b * size)
+        rest = [dataclasses.replace(what.inner[0], size=size)]
+    if steps // outer.size < _FEWEST_STEPS:
+        return what
+    return dataclasses.replace(what, sequence=outer, inner=tuple(rest))
 
 
 def _work(what: Contraction) -> int:
@@ -274,23 +249,21 @@ class _Blocks:
 
 
 def _blocks(what: Contraction, tile: Tile, lanes: int) -> _Blocks:
-    steps = what.sequence.size * prod(axis.size for axis in what.inner)
-    tiles = tile.rows.pieces
+    steps = prod(axis.size for axis in what.inner)
+    # Every task walks through the whole sequence, whose entries should be read by few.
+    budget = _TASK * (4 if what.sequence.size > 1 else 1)
     a_bytes = tile.rows.size * steps * SIZES[what.element]
-    most = max(1, _BLOCK_BYTES // max(1, a_bytes))
-    row_blocks = -(-tiles // min(tiles, most))
-    block_tiles = -(-tiles // row_blocks)
-    row_blocks = -(-tiles // block_tiles)
-    each = max(1, block_tiles * tile.rows.size * steps * tile.vectors * lanes)
-    every = tile.panels + bool(tile.tail)
-    panels = min(every, max(1, _TASK // each))
-    panel_blocks = -(-every // panels)
-    panels = -(-every // panel_blocks)
-    repeats = what.batch[-1].size if what.batch else 1
-    repeat = min(repeats, max(1, _TASK // (each * panels)))
-    repeat_blocks = -(-repeats // repeat)
-    repeat = -(-repeats // repeat_blocks)
-    return _Blocks(panels, -(-every // panels), block_tiles, row_blocks, repeat, -(-repeats // repeat))
+    tiles, row_blocks = _shared_out(tile.rows.pieces, _BLOCK_BYTES // max(1, a_bytes))
+    work = max(1, tiles * tile.rows.size * steps * what.sequence.size * tile.vectors * lanes)
+    panels, panel_blocks = _shared_out(tile.panels + bool(tile.tail), budget // work)
+    repeat, repeat_blocks = _shared_out(what.batch[-1].size if what.batch else 1, budget // (work * panels))
+    return _Blocks(panels, panel_blocks, tiles, row_blocks, repeat, repeat_blocks)
+
+
+def _shared_out(count: int, most: int) -> tuple[int, int]:
+    """The size of equal blocks of at most `most`, and their number."""
+    size = -(-count // -(-count // min(max(1, most), count)))
+    return size, -(-count // size)
 
 
 def _should_pack_b(what: Contraction) -> bool:
@@ -303,10 +276,10 @@ def _should_pack_b(what: Contraction) -> bool:
     stride = (what.inner[-1].b if what.inner else 0) * SIZES[what.element]
     places = _FIRST_CACHE // _LINE
     if stride % _LINE == 0:
-        sets = places // _WAYS
-        places //= gcd(stride // _LINE, sets)
+        places //= gcd(stride // _LINE, places // _WAYS)
     shared = what.rows.size * prod(axis.size for axis in what.batch if axis.b == 0)
-    return shared >= _PACK_ROWS and steps > places and what.sequence.size == 1
+    scattered = steps > places or steps * abs(stride) > _PAGES
+    return scattered and shared >= _PACK_ROWS and what.sequence.size == 1
 
 
 def _with_packed_b(

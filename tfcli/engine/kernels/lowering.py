@@ -44,7 +44,7 @@ class Emitter(Protocol):
         """Add a kernel call. `grain` tasks are worth some microseconds of work: a thread is never handed fewer."""
 
     def fault(self) -> int:
-        """The address of an i64 that a kernel sets to 1 where the node's inputs are wrong: an index outside of its axis.
+        """The address of an i64 that a kernel sets to 1 where the node's inputs are wrong, as an index out of range.
         The op's own `forward` then says what is wrong.
         """
 

@@ -13,13 +13,11 @@ from tfcli.engine.graph.fused import Fused
 from tfcli.engine.graph.ir import Node
 from tfcli.engine.kernels.code import Code, Value, vector
 from tfcli.engine.kernels.lowering import Emitter, lowers
-from tfcli.engine.kernels.scalar import SCALAR
+from tfcli.engine.kernels.scalar import ELEMENTS, SCALAR, is_scalar
 from tfcli.engine.op import Op
 from tfcli.engine.spec import TensorSpec
 from tfcli.engine.tensor import Tensor, Variable
 
-ELEMENTS = {"float32": "float", "float64": "double", "int64": "i64", "int32": "i32", "bool": "i1"}
-"""LLVM's types for those dtypes that are computed with."""
 ENTRIES = 4096
 """Entries of a task, about; some microseconds of work."""
 
@@ -28,9 +26,8 @@ Step = tuple[Op, tuple[int, ...]]
 
 def is_pointwise(op: Op, inputs: Sequence[Tensor], output: Tensor) -> bool:
     """Whether a kernel can compute the op entry by entry."""
-    return type(op) in SCALAR and all(
-        x.shape.is_fully_defined() and x.dtype.name in ELEMENTS for x in (*inputs, output)
-    )
+    known = all(x.shape.is_fully_defined() for x in (*inputs, output))
+    return known and is_scalar(op, [x.dtype for x in inputs], output.dtype)
 
 
 class _Form(NamedTuple):

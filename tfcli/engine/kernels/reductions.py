@@ -15,7 +15,17 @@ import numpy as np
 from tfcli.engine.graph.ir import Node
 from tfcli.engine.kernels.code import SIZES, Code, Local, Value, is_float, vector
 from tfcli.engine.kernels.lowering import Argument, Emitter, Scratch, lowers
-from tfcli.engine.kernels.vectors import NUMBERS, as_number, each_vector, lanes_for, read, shape_of, unless, write
+from tfcli.engine.kernels.vectors import (
+    NUMBERS,
+    as_number,
+    each_chain,
+    each_vector,
+    lanes_for,
+    read,
+    shape_of,
+    unless,
+    write,
+)
 from tfcli.engine.ops import reduce as r
 from tfcli.engine.ops.shape import SumTo
 
@@ -23,6 +33,8 @@ _ROW_BLOCK = 4096
 """Entries of a row that one chain of sums takes."""
 _DEEP_BLOCK = 128
 """The same along a middle axis."""
+_STRIP = 256
+"""Columns of a task, at least, where there are more."""
 _CHAINS = 4
 """Accumulators side by side, so that additions need not wait for each other."""
 
@@ -117,9 +129,11 @@ def _emit_middle(
         target = y if last else Scratch(outer * blocks * inner * SIZES[element])
         items = outer * blocks
         span = min(size, length)
-        group = max(1, min(items, _ROW_BLOCK // (span * inner)))
+        strip = min(inner, max(_STRIP, 4 * _ROW_BLOCK // span))
+        group = max(1, min(items, _ROW_BLOCK // (span * strip)))
         arguments = [x, target, size, span, blocks, items, group, divisor if last else 1]
-        emit(kernel, arguments if inner == 1 else [*arguments, inner], -(-items // group))
+        tasks = -(-items // group) * -(-inner // strip)
+        emit(kernel, arguments if inner == 1 else [*arguments, inner, strip], tasks)
         if last:
             return
         x, size = target, blocks
@@ -209,23 +223,27 @@ def rows_kernel(how: str, element: str, lanes: int) -> Code:
 def middle_kernel(how: str, element: str, lanes: int) -> Code:
     """x (outer, size, inner) -> y (outer, blocks, inner), each block of `span` along `size` reduced and divided.
 
-    Arguments: x, y, size, span, blocks, items = outer * blocks, items in a task, divisor, inner.
+    Arguments: x, y, size, span, blocks, items = outer * blocks, items in a task, divisor, inner, columns in a task.
     """
     code = Code(f"reduce_{how}_middle")
     x, y = code.argument(0), code.argument(1)
-    size, span, blocks, items, group, divisor, inner = (code.argument(i, "i64") for i in range(2, 9))
-    with code.tasks() as task, code.loop(task * group, code.minimum(task * group + group, items)) as item:
-        start = item % blocks * span
-        base = code.at(x, (item // blocks * size + start) * inner, element)
-        target = code.at(y, item * inner, element)
-        count = code.minimum(span, size - start)
-        tile = _CHAINS * lanes
-        whole = inner - inner % tile
-        with code.loop(0, whole, tile) as at:
-            places = [at + i * lanes for i in range(_CHAINS)]
-            _columns(code, how, base, target, places, None, count, inner, divisor, element, lanes)
-        for at, mask in each_vector(code, inner - whole, lanes):
-            _columns(code, how, base, target, [whole + at], mask, count, inner, divisor, element, lanes)
+    size, span, blocks, items, group, divisor, inner, strip = (code.argument(i, "i64") for i in range(2, 10))
+    strips = (inner + strip - 1) // strip
+    with code.tasks() as task:
+        left, first = task % strips * strip, task // strips * group
+        width = code.minimum(strip, inner - left)
+        with code.loop(first, code.minimum(first + group, items)) as item:
+            start = item % blocks * span
+            base = code.at(x, (item // blocks * size + start) * inner + left, element)
+            target = code.at(y, item * inner + left, element)
+            count = code.minimum(span, size - start)
+            tile = _CHAINS * lanes
+            whole = width - width % tile
+            with code.loop(0, whole, tile) as at:
+                places = [at + i * lanes for i in range(_CHAINS)]
+                _columns(code, how, base, target, places, None, count, inner, divisor, element, lanes)
+            for at, mask in each_vector(code, width - whole, lanes):
+                _columns(code, how, base, target, [whole + at], mask, count, inner, divisor, element, lanes)
     return code
 
 
@@ -243,15 +261,17 @@ def _columns(
     lanes: int,
 ) -> None:
     """Vectors of columns at `places`, down `count` rows that are `inner` apart."""
-    totals = [code.local(vector(lanes, element)) for _ in places]
-    for total in totals:
+    chains = _CHAINS if len(places) == 1 and mask is None else 1
+    totals = [[code.local(vector(lanes, element)) for _ in range(chains)] for _ in places]
+    for total in (t for column in totals for t in column):
         total.set(start_of(how, element))
-    with code.loop(0, count) as row:
+    for row, chain in each_chain(code, count, chains):
         line = code.at(base, row * inner, element)
-        for total, at in zip(totals, places, strict=True):
-            total.set(combine(code, how, total.get(), read(code, line, at, element, lanes, mask)))
-    for total, at in zip(totals, places, strict=True):
-        value = total.get()
+        for column, at in zip(totals, places, strict=True):
+            entries = read(code, line, at, element, lanes, mask)
+            column[chain].set(combine(code, how, column[chain].get(), entries))
+    for column, at in zip(totals, places, strict=True):
+        value = _joined(code, how, column)
         if how == "sum" and is_float(element):
             value = value / code.splat(as_number(code, divisor, element), lanes)
         write(code, value, target, at, element, mask)

@@ -142,7 +142,9 @@ class RandomColorDegeneration(Augmentation):
 
     def augment(self, images: Tensor, draws: Draws) -> Tensor:
         part = draws.uniform(*bounds(self.factor, "factor", -1, 1))
-        return clipped(images + part * (rgb_to_grayscale(images) - images), sorted(self.value_range))
+        return clipped(
+            images + part * (rgb_to_grayscale(images) - images), (min(self.value_range), max(self.value_range))
+        )
 
 
 class RandomPosterization(Augmentation):

@@ -35,7 +35,7 @@ class RandomSharpness(Augmentation):
                 around = around + framed[:, row : row + height, column : column + width, :]
         smooth = (around + images * 4.0) / 13.0
         sharpness = draws.uniform(*bounds(self.factor, "factor", 0, 1)) * 2.0
-        return clipped(images + (1.0 - sharpness) * (smooth - images), sorted(self.value_range))
+        return clipped(images + (1.0 - sharpness) * (smooth - images), (min(self.value_range), max(self.value_range)))
 
 
 class RandomGaussianBlur(Augmentation):
