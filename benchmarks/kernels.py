@@ -23,7 +23,7 @@ from tfcli.engine.op import Op
 from tfcli.engine.ops.conv import Conv, ConvInputGrad, ConvKernelGrad
 from tfcli.engine.ops.linalg import Einsum, Matmul
 from tfcli.engine.ops.pool import AveragePool, AveragePoolGrad, MaxPool, MaxPoolGrad
-from tfcli.engine.spec import Shape, TensorSpec
+from tfcli.engine.tensor import Tensor
 
 Array = np.ndarray
 random = np.random.default_rng(0)
@@ -158,7 +158,7 @@ def least(act: Callable[[], object], repetitions: int) -> float:
 def seconds(case: Case, repetitions: int) -> float:
     """The shortest time of the case's kernels, without laying out memory before and copying the result after."""
     graph = Graph()
-    inputs = [graph.placeholder(TensorSpec(Shape(x.shape), x.dtype)) for x in case.inputs]
+    inputs = [graph.placeholder(Tensor(x).spec) for x in case.inputs]
     plan = NativePlan(graph, [graph.add(case.op, tuple(inputs)).outputs[0]])
     assert all(step.native for step in plan.steps), f"no kernel for {case.op}"
     plan.run(case.inputs)

@@ -9,7 +9,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tfcli.errors import CheckpointError
 from tfcli.logging import durable
-from tfcli.logging.events import EventWriter, GraphNode, buckets, frame
+from tfcli.logging.events import EventWriter, GraphNode, frame
+from tfcli.logging.summaries import buckets
 
 
 def read(directory):

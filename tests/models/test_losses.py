@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 from keras_reference import close, make, numbered, recorded, uncovered
 
-import tfcli.models.losses  # noqa: F401
 from tfcli.engine.gradcheck import check_gradients
 from tfcli.engine.ops.nn import softmax
 from tfcli.engine.tape import GradientTape

@@ -3,13 +3,13 @@ import numpy as np
 import pytest
 from keras_reference import close, make, numbered, recorded, uncovered
 
-import tfcli.models.metrics  # noqa: F401
 from tfcli.declare import convert
 from tfcli.engine.function import function
 from tfcli.engine.spec import TensorSpec
 from tfcli.engine.tensor import constant
 from tfcli.errors import ShapeError, SpecError
-from tfcli.models.metrics import Accuracy, Metric
+from tfcli.models.metrics.accuracy import Accuracy
+from tfcli.models.metrics.base import Metric
 
 all_cases = pytest.mark.parametrize("case", **numbered(cases.METRICS))
 

@@ -3,13 +3,14 @@ import numpy as np
 import pytest
 from keras_reference import close, make, numbered, recorded, uncovered
 
-import tfcli.models.optimizers  # noqa: F401
 from tfcli.declare import DeclarationError
 from tfcli.engine.function import function
 from tfcli.engine.ops.elementwise import maximum
 from tfcli.engine.tensor import Variable, constant
 from tfcli.errors import TfcliError, TrainingError
-from tfcli.models.optimizers import SGD, Adam, AdamW, Optimizer
+from tfcli.models.optimizers.adam import Adam, AdamW
+from tfcli.models.optimizers.base import Optimizer
+from tfcli.models.optimizers.descent import SGD
 
 all_cases = pytest.mark.parametrize("case", **numbered(cases.OPTIMIZERS))
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tfcli.errors import SpecError
-from tfcli.models.losses import BinaryCrossentropy, MeanSquaredError, SparseCategoricalCrossentropy
+from tfcli.models.losses.probabilistic import BinaryCrossentropy, SparseCategoricalCrossentropy
+from tfcli.models.losses.regression import MeanSquaredError
 from tfcli.models.trainer import Head
 from tfcli.runner import predictions
 from tfcli.runner.predictions import Predictions

@@ -1,14 +1,24 @@
 """Keys of a spec and their values in little room."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 
 def setting(value: Any) -> str:
     """A searched value as it stands in a spec."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return _scalar(value) if isinstance(value, int | str | None) else _flow(value)
+
+
+def _flow(value: Any) -> str:
     from tfcli.spec.dump import flow
 
-    return f"{value:g}" if isinstance(value, float) else flow(value)
+    return flow(value)
+
+
+_scalar = lru_cache(maxsize=4096, typed=True)(_flow)  # a table of runs has the same few again and again
 
 
 def short_names(paths: Sequence[str]) -> dict[str, str]:

@@ -11,13 +11,15 @@ from tfcli.compat.saver import Saver as Saver
 from tfcli.compat.saver import checkpoint_exists as checkpoint_exists
 from tfcli.compat.saver import latest_checkpoint as latest_checkpoint
 from tfcli.engine.dispatch import state
-from tfcli.engine.graph.ir import AssignVariable
+from tfcli.engine.graph.ir import Assignment
 from tfcli.engine.graph.session import SessionGraph, group, session_graph, trainable_variables
 from tfcli.engine.tape import GradientTape, gradients
 from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
 from tfcli.errors import TfcliError
-from tfcli.models.optimizers import SGD, Adagrad, Adam, RMSprop
-from tfcli.models.optimizers import Optimizer as Rule
+from tfcli.models.optimizers.adam import Adam
+from tfcli.models.optimizers.adaptive import Adagrad, RMSprop
+from tfcli.models.optimizers.base import Optimizer as Rule
+from tfcli.models.optimizers.descent import SGD
 
 
 class Optimizer:
@@ -60,7 +62,7 @@ class Optimizer:
         start = len(graph.nodes)
         self._step(pairs, global_step)
         first = {id(node) for node in graph.initializers.values()}
-        updates = [n for n in graph.nodes[start:] if isinstance(n.op, AssignVariable) and id(n) not in first]
+        updates = [n for n in graph.nodes[start:] if isinstance(n.op, Assignment) and id(n) not in first]
         return group(updates, name=name or self._rule.type_name)
 
     def _step(self, pairs: list[tuple[Any, Variable]], global_step: Variable | None) -> None:

@@ -2,7 +2,6 @@
 
 from typing import Literal
 
-from tfcli.data import sources, stages  # noqa: F401  (importing them declares every source and stage)
 from tfcli.data.feature_space import Cross
 from tfcli.data.features import Feature, IndexFeature
 from tfcli.data.source import Source

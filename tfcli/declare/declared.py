@@ -4,9 +4,11 @@ import inspect
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, ClassVar, Self, get_origin
 
 from tfcli.declare.names import closest, snake_case, squash
+from tfcli.declare.places import PLACES
 from tfcli.declare.problems import DeclarationError, Problem
 from tfcli.declare.values import FunctionName, PathString
 
@@ -26,7 +28,7 @@ class Field:
 
 @dataclass
 class Registry:
-    """The classes of one kind by squashed name."""
+    """The classes of one kind by squashed name; a module of `PLACES` is loaded when a name of its is looked for."""
 
     kind: str
     classes: dict[str, type["Declared"]] = field(default_factory=dict)
@@ -39,13 +41,25 @@ class Registry:
         self.names[squash(cls.type_name)] = cls.type_name
 
     def find(self, name: str) -> type["Declared"] | None:
-        return self.classes.get(squash(name))
+        key = squash(name)
+        if key not in self.classes:
+            for module, names in PLACES.get(self.kind, {}).items():
+                if key in names.split():
+                    import_module(module)
+        return self.classes.get(key)
+
+    def load(self) -> None:
+        """Load every class of the kind."""
+        for module in PLACES.get(self.kind, {}):
+            import_module(module)
 
     def nearest(self, name: str) -> str | None:
+        self.load()
         close = closest(name, self.classes)
         return self.classes[close].type_name if close else None
 
     def __iter__(self):
+        self.load()
         return iter(sorted((self.classes[key] for key in self.names), key=lambda cls: cls.type_name))
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfcli.engine.graph.execute import Plan, needed
-from tfcli.engine.graph.ir import AssignVariable, Constant, Graph, Node, Placeholder, ReadVariable, value_of
+from tfcli.engine.graph.ir import AssignRows, AssignVariable, Constant, Graph, Node, Placeholder, ReadVariable, value_of
 from tfcli.engine.graph.sketch import SKETCH, is_sketched
 from tfcli.engine.op import Op
 from tfcli.engine.spec import show_shape
-from tfcli.engine.tensor import Symbol, Tensor, Variable, as_array, constant, convert_to_tensor
+from tfcli.engine.tensor import Symbol, Tensor, Value, Variable, as_array, constant, convert_to_tensor
 from tfcli.errors import DtypeError, ShapeError, TfcliError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _into(graph: Graph, value: Any) -> Tensor:
     """A Python number or array becomes a constant of the graph; what already is a tensor may have to be captured."""
     if isinstance(value, Tensor):
         return value
-    return graph.constant(as_array(value)) if not isinstance(value, Variable) else read(value)
+    return value.value() if isinstance(value, Value) else graph.constant(as_array(value))
 
 
 def labelled_as(name: str | None, value: Any) -> Any:
@@ -157,6 +157,21 @@ def assign(variable: Variable, value: Any) -> Tensor:
     return apply(AssignVariable(variable), tensor)
 
 
+def assign_rows(variable: Variable, rows: Any, values: Any) -> None:
+    """Set some rows of a variable (its slices along the first axis; none twice), which leaves the others untouched.
+
+    Raises ShapeError, DtypeError.
+    """
+    graph = state.graph
+    if graph is not None and graph.captures:
+        from tfcli.engine.ops.index import tensor_scatter_nd_update
+        from tfcli.engine.ops.shape import expand_dims
+
+        _write(graph, variable, tensor_scatter_nd_update(read(variable), expand_dims(rows, -1), values))
+        return
+    apply(AssignRows(variable), rows, values)
+
+
 def _write(body: Graph, variable: Variable, value: Tensor) -> Tensor:
     """Gradients do not pass through an assignment, in a body as elsewhere."""
     from tfcli.engine.ops.elementwise import stop_gradient
@@ -180,6 +195,9 @@ def replay(graph: Graph, inputs: Sequence[Tensor], fetches: Sequence[Tensor]) ->
                 results = read(variable)
             case AssignVariable(variable=variable):
                 results = assign(variable, values[id(node.inputs[0])])
+            case AssignRows(variable=variable):
+                assign_rows(variable, *[values[id(i)] for i in node.inputs])
+                results = ()
             case op:
                 results = apply(op, *[values[id(i)] for i in node.inputs])
         for symbol, value in zip(node.outputs, results if isinstance(results, tuple) else (results,), strict=True):

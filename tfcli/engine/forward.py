@@ -51,9 +51,9 @@ class ForwardAccumulator:
         seed = zeros_like(target)
         with self._tape.stop_recording(), GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(seed)
-            swept = self._tape.gradient(target, self._primals, seed)
+            swept = self._tape.dense_gradient(target, self._primals, seed)
         pairs = [(g, t) for g, t in zip(swept, self._tangents, strict=True) if g is not None]
         if not pairs:
             return seed if unconnected_gradients == "zero" else None
         with self._tape.stop_recording():
-            return tape.gradient([g for g, _ in pairs], seed, [t for _, t in pairs], unconnected_gradients="zero")
+            return tape.dense_gradient([g for g, _ in pairs], seed, [t for _, t in pairs], "zero")

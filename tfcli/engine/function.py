@@ -18,7 +18,7 @@ import numpy as np
 from tfcli.engine import nest
 from tfcli.engine.dispatch import recording, replay, state, tracing
 from tfcli.engine.graph.executable import Executable
-from tfcli.engine.graph.ir import AssignVariable, Graph, ReadVariable, verify
+from tfcli.engine.graph.ir import Assignment, Graph, ReadVariable, verify
 from tfcli.engine.signature import Guards, Sizes, describe, fits, generalized
 from tfcli.engine.spec import TensorSpec, show_shape
 from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
@@ -84,7 +84,7 @@ class ConcreteFunction:
     @property
     def variables(self) -> tuple[Variable, ...]:
         """The variables that the graph reads or assigns."""
-        ops = [node.op for node in self.graph.nodes if isinstance(node.op, ReadVariable | AssignVariable)]
+        ops = [node.op for node in self.graph.nodes if isinstance(node.op, ReadVariable | Assignment)]
         return tuple({id(op.variable): op.variable for op in ops}.values())
 
     @property

@@ -78,7 +78,7 @@ def _gradients(scalar: Callable[..., Tensor], tensors: Sequence[Tensor]) -> list
     with GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(sources)
         value = scalar(*tensors)
-    return tape.gradient(value, sources, unconnected_gradients="zero")
+    return tape.dense_gradient(value, sources, unconnected="zero")
 
 
 def _compare(

@@ -6,6 +6,7 @@ from typing import Any
 from tfcli.engine import nest
 from tfcli.engine.dispatch import recording, state
 from tfcli.engine.graph.ir import Node, ReadVariable, scoped
+from tfcli.engine.indexed_slices import dense, joined
 from tfcli.engine.op import Op
 from tfcli.engine.spec import show_shape
 from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
@@ -90,6 +91,10 @@ class GradientTape:
                 found = [_zeros_like(s) if g is None else g for g, s in zip(found, flat, strict=True)]
         return nest.pack(sources, found)
 
+    def dense_gradient(self, target: Any, sources: Any, output_gradients: Any = None, unconnected: str = "none") -> Any:
+        """`gradient`, with the rows of tables made whole tensors: for sweeps whose results go into a graph."""
+        return nest.map_structure(dense, self.gradient(target, sources, output_gradients, unconnected))
+
     def jacobian(
         self,
         target: Any,
@@ -127,7 +132,7 @@ class GradientTape:
         value = convert_to_tensor(target)
         nodes = self._take(unconnected_gradients)
         with self.stop_recording():
-            found = derive(lambda seed: backward(nodes, [value], [seed], flat), value, flat, unconnected_gradients)
+            found = derive(lambda seed: _dense_backward(nodes, value, seed, flat), value, flat, unconnected_gradients)
         return nest.pack(sources, found)
 
     def _take(self, unconnected_gradients: str) -> list[Node]:
@@ -169,7 +174,7 @@ def gradients(
     targets = [convert_to_tensor(y) for y in nest.flatten(ys)]
     seeds = nest.flatten(grad_ys) if grad_ys is not None else [None] * len(targets)
     sources = nest.flatten(xs)
-    found = backward(nodes, targets, seeds, sources)
+    found = [dense(g) for g in backward(nodes, targets, seeds, sources)]
     if unconnected_gradients == "zero":
         return [_zeros_like(s) if g is None else g for g, s in zip(found, sources, strict=True)]
     return found
@@ -186,9 +191,13 @@ def _zeros_like(source: Any) -> Tensor:
     return zeros_like(source)
 
 
+def _dense_backward(nodes: Sequence[Node], target: Tensor, seed: Tensor, sources: list[Any]) -> list[Tensor | None]:
+    return [dense(gradient) for gradient in backward(nodes, [target], [seed], sources)]
+
+
 def backward(nodes: Sequence[Node], targets: list[Tensor], seeds: list[Any], sources: list[Any]) -> list[Tensor | None]:
     """The gradient of the targets, weighted by the seeds (ones for None), for each source, or None where there is
-    none.
+    none; IndexedSlices of a source whose rows alone were gathered.
     """
     from tfcli.engine.ops.shape import ones_like
 
@@ -231,6 +240,8 @@ def _depending_on(nodes: Sequence[Node], sources: list[Any]) -> set[int]:
 def _sweep(node: Node, received: list[Tensor | None], needed: set[int], gradients: dict[int, Tensor]) -> None:
     """Pass the gradients of a node's outputs on to those of its inputs that are asked for."""
     op: Any = node.op
+    if not isinstance(op, _Read):
+        received = [dense(g) for g in received]
     g, y = (received, node.outputs) if len(node.outputs) > 1 else (received[0], node.outputs[0])
     if hasattr(op, "vjp"):
         given = op.vjp(g, y, *node.inputs)
@@ -251,4 +262,4 @@ def _accumulate(gradients: dict[int, Tensor], tensor: Tensor, gradient: Tensor) 
     known = len(gradient.shape) == len(tensor.shape)
     assert known, f"a gradient of shape {show_shape(gradient.shape)} for a tensor of shape {show_shape(tensor.shape)}"
     before = gradients.get(id(tensor))
-    gradients[id(tensor)] = gradient if before is None else before + gradient
+    gradients[id(tensor)] = gradient if before is None else joined(before, gradient)

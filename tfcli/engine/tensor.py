@@ -1,143 +1,42 @@
 """Tensor (a value), Symbol (a value of a graph being traced) and Variable (a value that changes)."""
 
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfcli.engine.caller import instead_of_python
+from tfcli.engine.operators import Operators, operators
+from tfcli.engine.operators import operator as operator
 from tfcli.engine.spec import DType, Shape, TensorSpec, as_dtype, float32, int32, show_shape
+from tfcli.engine.updates import Updates
 from tfcli.errors import DtypeError, ShapeError, TfcliError
 
 if TYPE_CHECKING:
     from tfcli.engine.graph.ir import Graph, Node
 
 
-class _Operators(dict[str, Callable[..., Any]]):
-    """What Python's operators mean on tensors. The ops register them; they are loaded when the first is used."""
+class Reference:
+    """`value.ref()`: equal where it stands for the same tensor or variable, which do not hash; `deref` gives it."""
 
-    def __missing__(self, name: str) -> Callable[..., Any]:
-        for module in ("elementwise", "shape", "linalg"):
-            import_module(f"tfcli.engine.ops.{module}")
-        assert name in self, name
-        return self[name]
+    __slots__ = ("_value",)
 
+    def __init__(self, value: "Value") -> None:
+        self._value = value
 
-_operators = _Operators()
+    def deref(self) -> "Value":
+        return self._value
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reference) and self._value is other._value
 
-def operator(name: str) -> Callable[..., Any]:
-    """Decorator: the function is the Python operator `name` on tensors."""
-
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        assert name not in _operators, name
-        _operators[name] = function
-        return function
-
-    return register
+    def __hash__(self) -> int:
+        return id(self._value)
 
 
-class Operators:
-    """Python's operators on Tensor and Variable."""
-
-    __slots__ = ()
-    __array_priority__ = 1000  # so that `array * tensor` asks the tensor
-
-    def __add__(self, other: Any) -> "Tensor":
-        return _operators["add"](self, other)
-
-    def __radd__(self, other: Any) -> "Tensor":
-        return _operators["add"](other, self)
-
-    def __sub__(self, other: Any) -> "Tensor":
-        return _operators["subtract"](self, other)
-
-    def __rsub__(self, other: Any) -> "Tensor":
-        return _operators["subtract"](other, self)
-
-    def __mul__(self, other: Any) -> "Tensor":
-        return _operators["multiply"](self, other)
-
-    def __rmul__(self, other: Any) -> "Tensor":
-        return _operators["multiply"](other, self)
-
-    def __truediv__(self, other: Any) -> "Tensor":
-        return _operators["divide"](self, other)
-
-    def __rtruediv__(self, other: Any) -> "Tensor":
-        return _operators["divide"](other, self)
-
-    def __floordiv__(self, other: Any) -> "Tensor":
-        return _operators["floordiv"](self, other)
-
-    def __rfloordiv__(self, other: Any) -> "Tensor":
-        return _operators["floordiv"](other, self)
-
-    def __mod__(self, other: Any) -> "Tensor":
-        return _operators["floormod"](self, other)
-
-    def __rmod__(self, other: Any) -> "Tensor":
-        return _operators["floormod"](other, self)
-
-    def __pow__(self, other: Any) -> "Tensor":
-        return _operators["pow"](self, other)
-
-    def __rpow__(self, other: Any) -> "Tensor":
-        return _operators["pow"](other, self)
-
-    def __matmul__(self, other: Any) -> "Tensor":
-        return _operators["matmul"](self, other)
-
-    def __rmatmul__(self, other: Any) -> "Tensor":
-        return _operators["matmul"](other, self)
-
-    def __neg__(self) -> "Tensor":
-        return _operators["negative"](self)
-
-    def __abs__(self) -> "Tensor":
-        return _operators["abs"](self)
-
-    def __lt__(self, other: Any) -> "Tensor":
-        return _operators["less"](self, other)
-
-    def __le__(self, other: Any) -> "Tensor":
-        return _operators["less_equal"](self, other)
-
-    def __gt__(self, other: Any) -> "Tensor":
-        return _operators["greater"](self, other)
-
-    def __ge__(self, other: Any) -> "Tensor":
-        return _operators["greater_equal"](self, other)
-
-    def __eq__(self, other: object) -> Any:
-        return False if other is None else _operators["equal"](self, other)
-
-    def __ne__(self, other: object) -> Any:
-        return True if other is None else _operators["not_equal"](self, other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __and__(self, other: Any) -> "Tensor":
-        return _operators["and"](self, other)
-
-    __rand__ = __and__
-
-    def __or__(self, other: Any) -> "Tensor":
-        return _operators["or"](self, other)
-
-    __ror__ = __or__
-
-    def __xor__(self, other: Any) -> "Tensor":
-        return _operators["xor"](self, other)
-
-    __rxor__ = __xor__
-
-    def __invert__(self) -> "Tensor":
-        return _operators["invert"](self)
-
-    def __getitem__(self, key: Any) -> "Tensor":
-        return _operators["getitem"](self, key)
+def _shown(array: np.ndarray) -> str:
+    """As TensorFlow shows values: single ones without `array(...)`."""
+    return repr(array) if array.ndim else repr(array.item()) if array.dtype.kind in "Oc" else str(array[()])
 
 
 class Value(Operators):
@@ -147,6 +46,8 @@ class Value(Operators):
 
     spec: TensorSpec
     array: np.ndarray
+    value: Callable[[], "Tensor"]
+    """As a tensor."""
 
     @property
     def shape(self) -> Shape:
@@ -175,6 +76,17 @@ class Value(Operators):
     def item(self) -> Any:
         return self.array.item()
 
+    def ref(self) -> "Reference":
+        """What stands for this very object in sets and dicts."""
+        return Reference(self)
+
+    @property
+    def device(self) -> str:
+        return "/device:CPU:0"
+
+    def __format__(self, form: str) -> str:
+        return format(self.item(), form) if form and not self.shape else str(self)
+
     def __float__(self) -> float:
         return float(self.numpy())
 
@@ -199,18 +111,43 @@ class Value(Operators):
 
 
 class Tensor(Value):
-    """An immutable array of one dtype. `mask` rides along from layer to layer, as in Keras."""
+    """An immutable array of one dtype. `mask` rides along from layer to layer, as in Keras; `origin` is the variable
+    and key of which it is a part, where it was made as `variable[key]`.
+    """
 
-    __slots__ = ("__weakref__", "array", "logits", "mask", "spec")
+    __slots__ = ("__weakref__", "array", "logits", "mask", "origin", "spec")
 
     def __init__(self, array: np.ndarray, spec: TensorSpec | None = None) -> None:
         self.array = array
         self.spec = spec or TensorSpec(Shape(array.shape), as_dtype(array.dtype))
         self.mask: Tensor | None = None
         self.logits: Tensor | None = None
+        self.origin: tuple[Variable, Any] | None = None
 
     def __repr__(self) -> str:
-        return f"<tf.Tensor: shape={show_shape(self.shape)}, dtype={self.dtype.name}, numpy={self.array!r}>"
+        return f"<tf.Tensor: shape={show_shape(self.shape)}, dtype={self.dtype.name}, numpy={_shown(self.array)}>"
+
+    def __str__(self) -> str:
+        return f"tf.Tensor({self.array}, shape={show_shape(self.shape)}, dtype={self.dtype.name})"
+
+    def assign(self, value: Any) -> "Tensor":
+        """Of a part of a variable, `variable[1:3].assign(...)`: set it; the variable's new value. Raises TfcliError."""
+        if self.origin is None:
+            raise TfcliError(
+                "a tensor does not change; a tf.Variable, or a part of one as variable[1:3], can be assigned"
+            )
+        variable, key = self.origin
+        from tfcli.engine.ops.dynamic import updated_at
+
+        return variable.assign(updated_at(variable.value(), key, convert_to_tensor(value, self.dtype)))
+
+    def assign_add(self, delta: Any) -> "Tensor":
+        """Of a part of a variable: add to it. Raises TfcliError."""
+        return self.assign(self + delta)
+
+    def assign_sub(self, delta: Any) -> "Tensor":
+        """Of a part of a variable: subtract from it. Raises TfcliError."""
+        return self.assign(self - delta)
 
 
 class Symbol(Tensor):
@@ -219,7 +156,7 @@ class Symbol(Tensor):
     __slots__ = ("graph", "index", "node")
 
     def __init__(self, graph: "Graph", node: "Node", index: int, spec: TensorSpec) -> None:
-        self.spec, self.mask, self.logits = spec, None, None
+        self.spec, self.mask, self.logits, self.origin = spec, None, None, None
         self.graph, self.node, self.index = graph, node, index
 
     __hash__ = object.__hash__  # type: ignore[assignment]  # a symbol is a key of feed_dict
@@ -271,18 +208,28 @@ class Symbol(Tensor):
     def __repr__(self) -> str:
         return f"<tf.Tensor {self.node.op.name}:{self.index} shape={show_shape(self.shape)}, dtype={self.dtype.name}>"
 
+    __str__ = __repr__
 
-class Variable(Value):
+
+class Variable(Updates, Value):
     """A tensor that can be assigned. `trainable`: a gradient tape watches it by itself."""
 
-    __slots__ = ("__weakref__", "array", "name", "spec", "trainable")
+    __slots__ = ("__weakref__", "array", "constraint", "name", "spec", "trainable")
 
     def __init__(
-        self, initial_value: Any, trainable: bool = True, name: str = "Variable", dtype: Any = None, shape: Any = None
+        self,
+        initial_value: Any,
+        trainable: bool = True,
+        name: str | None = None,
+        dtype: Any = None,
+        shape: Any = None,
+        constraint: Callable[[Any], Any] | None = None,
     ) -> None:
         from tfcli.engine.dispatch import first_value
 
-        self.name = name
+        self.name = "Variable" if name is None else name
+        self.constraint = constraint
+        """What an optimizer makes of the value after each step."""
         self.array = first_value(self, initial_value, dtype)
         self.spec = TensorSpec(Shape(self.array.shape if shape is None else shape), as_dtype(self.array.dtype), name)
         self.trainable = trainable and self.dtype.is_floating
@@ -290,7 +237,7 @@ class Variable(Value):
     def numpy(self) -> np.ndarray:
         return self.array.copy()
 
-    def value(self) -> Tensor:
+    def value(self) -> Tensor:  # type: ignore[override]
         """The value now (in a traced function: when this line's turn comes)."""
         from tfcli.engine.dispatch import read
 
@@ -305,28 +252,37 @@ class Variable(Value):
         return assign(self, value)
 
     def assign_add(self, delta: Any) -> Tensor:
-        return self.assign(_operators["add"](self.value(), delta))
+        return self.assign(operators["add"](self.value(), delta))
 
     def assign_sub(self, delta: Any) -> Tensor:
-        return self.assign(_operators["subtract"](self.value(), delta))
+        return self.assign(operators["subtract"](self.value(), delta))
 
     def __hash__(self) -> int:  # type: ignore[override]
         return id(self)
 
     def __repr__(self) -> str:
         return (
-            f"<tf.Variable {self.name!r} shape={show_shape(self.shape)}, dtype={self.dtype.name}, numpy={self.array!r}>"
+            f"<tf.Variable {self.name!r} shape={show_shape(self.shape)} dtype={self.dtype.name}, "
+            f"numpy={_shown(self.array)}>"
         )
+
+    def __getitem__(self, key: Any) -> Tensor:
+        """A part of the value; `variable[1:3].assign(...)` sets it."""
+        part = operators["getitem"](self, key)
+        part.origin = (self, key)
+        return part
 
 
 def as_array(value: Any, dtype: Any = None) -> np.ndarray:
     """`value` as an array; Python floats become float32 and Python ints int32, as in TensorFlow."""
-    if isinstance(value, Tensor | Variable):
+    if isinstance(value, Value):
         array = value.array
     elif isinstance(value, np.ndarray | np.generic):
         array = np.asarray(value)
     else:
         array = _from_python(value)
+        if dtype is not None and array.dtype.kind == "f" and array.size and as_dtype(dtype).is_integer:
+            raise DtypeError(f"{str(value)[:60]} is not {as_dtype(dtype).name}; tf.cast rounds numbers towards zero")
         if dtype is None and not _has_numpy(value):
             array = _narrowed(array)
     if dtype is not None and as_dtype(dtype) != "string":
@@ -388,12 +344,12 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
 def convert_to_tensor(value: Any, dtype: Any = None, name: str | None = None) -> Tensor:
     """`value` as a tensor: Variables are read, arrays and Python numbers become constants. Raises DtypeError on
     another dtype."""
-    if isinstance(value, Variable):
+    if isinstance(value, Value) and not isinstance(value, Tensor):
         value = value.value()
     if isinstance(value, Tensor):
         if dtype is not None and value.dtype != as_dtype(dtype):
             raise DtypeError(f"expected a {as_dtype(dtype).name} tensor, got {value.dtype.name}; tf.cast converts")
         return value
-    if isinstance(value, list | tuple) and any(isinstance(v, Tensor | Variable) for v in value):
-        return _operators["stack"]([convert_to_tensor(v, dtype) for v in value])
+    if isinstance(value, list | tuple) and any(isinstance(v, Value) for v in value):
+        return operators["stack"]([convert_to_tensor(v, dtype) for v in value])
     return constant(value, dtype)

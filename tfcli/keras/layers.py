@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import tfcli.models.layers  # noqa: F401 - declares all layers
 from tfcli.keras.names import classes_of, getter, missing, serialize
 from tfcli.models.functional import InputLayer
 from tfcli.models.functional import make_input as Input

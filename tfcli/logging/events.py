@@ -1,7 +1,7 @@
-"""TensorBoard event files: tensorboard's own protobufs, framed as TFRecords.
+"""TensorBoard event files: tensorboard's messages, framed as TFRecords.
 
-tensorboard's `EventFileWriter` is not used: importing it takes much longer than importing the protobufs alone, and it
-writes from a thread, where a full disk ends in a traceback. The framing is a few lines, tested to give the same bytes.
+tensorboard's `EventFileWriter` is not used: importing it takes much longer than a small run, and it writes from a
+thread of its own, where a full disk ends in a traceback. The framing is a few lines, tested to give the same bytes.
 """
 
 import os
@@ -12,20 +12,19 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tfcli.crc import crc32c, mask
 from tfcli.logging.durable import AppendFile
-
-if TYPE_CHECKING:
-    from tensorboard.compat.proto.event_pb2 import Event
+from tfcli.logging.wire import content, double, integer, message, repeated, single
 
 _FLUSH_BYTES = 1 << 16
 _FLUSH_SECONDS = 10.0
-_BUCKETS = 30
-"""TensorBoard's own number."""
+_START = 1
+"""SessionLog.START."""
+_STRING = 7
+"""DT_STRING."""
 
 
 @dataclass(frozen=True)
@@ -58,46 +57,28 @@ class EventWriter:
 
     def scalars(self, values: Mapping[str, float], step: int, wall_time: float | None = None) -> None:
         """Add a point to each of several curves."""
-        from tensorboard.compat.proto.event_pb2 import Event
-        from tensorboard.compat.proto.summary_pb2 import Summary
-
-        points = [Summary.Value(tag=tag, simple_value=float(value)) for tag, value in values.items()]
-        moment = time.time() if wall_time is None else wall_time
-        self._add(Event(wall_time=moment, step=step, summary=Summary(value=points)))
+        points = [message(content(1, tag), single(2, float(value))) for tag, value in values.items()]
+        self.summaries(points, step, wall_time)
 
     def histograms(self, values: Mapping[str, np.ndarray], step: int, wall_time: float | None = None) -> None:
-        """Add the distribution of each array's values at `step`, as TensorBoard's own `summary.histogram` does."""
-        from tensorboard.compat.proto.event_pb2 import Event
-        from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
-        from tensorboard.compat.proto.tensor_pb2 import TensorProto
-        from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
-        from tensorboard.compat.proto.types_pb2 import DT_DOUBLE
+        """Add the distribution of each array's values at `step`."""
+        from tfcli.logging.summaries import histogram
 
-        metadata = SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name="histograms"))
-        shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=size) for size in (_BUCKETS, 3)])
-        points = [
-            Summary.Value(
-                tag=tag,
-                metadata=metadata,
-                tensor=TensorProto(dtype=DT_DOUBLE, tensor_shape=shape, tensor_content=buckets(array).tobytes()),
-            )
-            for tag, array in values.items()
-        ]
-        moment = time.time() if wall_time is None else wall_time
-        self._add(Event(wall_time=moment, step=step, summary=Summary(value=points)))
+        self.summaries([histogram(tag, array) for tag, array in values.items()], step, wall_time)
+
+    def text(self, tag: str, markdown: str, step: int, wall_time: float | None = None) -> None:
+        """Add a text, which TensorBoard shows as Markdown."""
+        tensor = message(integer(1, _STRING), content(2, b""), content(8, markdown))
+        plugin = content(1, content(1, "text"))
+        self.summaries([message(content(1, tag), content(8, tensor), content(9, plugin))], step, wall_time)
+
+    def summaries(self, values: Iterable[bytes], step: int, wall_time: float | None = None) -> None:
+        """Add Summary.Values, such as `tfcli.logging.summaries` makes."""
+        self._add(double(1, _moment(wall_time)) + integer(2, step) + content(5, repeated(1, values)))
 
     def graph(self, nodes: Iterable[GraphNode]) -> None:
         """The model as TensorBoard's graph page draws it."""
-        from tensorboard.compat.proto.event_pb2 import Event
-        from tensorboard.compat.proto.graph_pb2 import GraphDef
-
-        graph = GraphDef()
-        for node in nodes:
-            drawn = graph.node.add(name=node.name, op=node.op, input=node.inputs)
-            shape = drawn.attr["_output_shapes"].list.shape.add()
-            for size in node.shape:
-                shape.dim.add(size=-1 if size is None else size)
-        self._add(Event(wall_time=time.time(), graph_def=graph.SerializeToString()))
+        self._add(double(1, time.time()) + content(4, repeated(1, map(_graph_node, nodes))))
 
     def flush(self) -> None:
         """Hand all values to the operating system: readers see them, and a kill of this process cannot lose them."""
@@ -123,37 +104,33 @@ class EventWriter:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _add(self, event: "Event") -> None:
+    def _add(self, event: bytes) -> None:
         if self._file is None:
             self._open()
-        self._pending += frame(event.SerializeToString())
+        self._pending += frame(event)
         if len(self._pending) >= _FLUSH_BYTES or time.monotonic() - self._flushed >= _FLUSH_SECONDS:
             self.flush()
 
     def _open(self) -> None:
-        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-
         self._file = AppendFile(self.directory / _file_name(self.directory))
         now = time.time()
-        self._pending += frame(Event(wall_time=now, file_version="brain.Event:2").SerializeToString())
+        self._pending += frame(double(1, now) + content(3, "brain.Event:2"))
         # Readers drop what they have at and past the step of a START; TensorBoard's own do so from the second START on.
         step = 0 if self._resume_step is None else self._resume_step + 1
-        start = Event(wall_time=now, step=step, session_log=SessionLog(status=SessionLog.START))
-        self._pending += frame(start.SerializeToString())
+        self._pending += frame(double(1, now) + integer(2, step) + content(7, integer(1, _START)))
         self._resume_step = None
 
 
-def buckets(array: np.ndarray) -> np.ndarray:
-    """(30, 3): from, to, and how many of the array's finite values lie there; equal ones all in the last."""
-    values = array[np.isfinite(array)].astype(np.float64)
-    if values.size == 0:
-        return np.zeros((_BUCKETS, 3))
-    low, high = values.min(), values.max()
-    width = (high - low) / _BUCKETS
-    places = np.floor((values - low) / width) if width > 0 else np.full(values.size, _BUCKETS)
-    counts = np.bincount(np.minimum(places.astype(np.int64), _BUCKETS - 1), minlength=_BUCKETS)
-    edges = np.linspace(low, high, _BUCKETS + 1)
-    return np.stack([edges[:-1], edges[1:], counts], axis=1)
+def _moment(wall_time: float | None) -> float:
+    return time.time() if wall_time is None else wall_time
+
+
+def _graph_node(node: GraphNode) -> bytes:
+    """A NodeDef."""
+    sizes = [integer(1, -1 if size is None else size) for size in node.shape]
+    shapes = content(2, content(1, content(7, repeated(2, sizes))))
+    attribute = content(5, message(content(1, "_output_shapes"), shapes))
+    return message(content(1, node.name), content(2, node.op), repeated(3, node.inputs), attribute)
 
 
 def _file_name(directory: Path) -> str:

@@ -45,6 +45,10 @@ def sections(text: str) -> list[str]:
     return re.split(r"^(?=[^\s#])", text, flags=re.MULTILINE)
 
 
+def _key(part: Any) -> str:
+    return f"text {part}" if isinstance(part, str) else json.dumps(part)
+
+
 class RunIndex:
     """The index of the logs directory `logdir`, empty where there is none. `save` writes what was added."""
 
@@ -89,8 +93,8 @@ class RunIndex:
 
     def _number(self, part: Any) -> int:
         if not self._numbers:
-            self._numbers = {json.dumps(known): number for number, known in enumerate(self._parts)}
-        number = self._numbers.setdefault(json.dumps(part), len(self._parts))
+            self._numbers = {_key(known): number for number, known in enumerate(self._parts)}
+        number = self._numbers.setdefault(_key(part), len(self._parts))
         if number == len(self._parts):
             self._parts.append(part)
         return number

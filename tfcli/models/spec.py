@@ -2,7 +2,6 @@
 
 from tfcli.declare import Declared, FieldError, Problem, convert
 from tfcli.engine.spec import DTYPES
-from tfcli.models import layers as _declares_every_layer  # noqa: F401
 from tfcli.models.layers.base import Layer
 from tfcli.models.presets import Preset
 

@@ -86,6 +86,10 @@ class Trainer:
             step = self._steps[key] = self._train_step.get_concrete_function(*self._tensors(batch))
         return float(step.run(arrays)[0])
 
+    def train_eagerly(self, batch: Batch) -> None:
+        """The same step op by op, for who looks at each."""
+        self._train(*self._tensors(batch))
+
     def _arrays(self, batch: Batch) -> list[np.ndarray]:
         """The arrays of a batch in the order in which a traced step takes them."""
         inputs = [_as_held(batch.inputs[source]) for source in self._input_sources]

@@ -10,7 +10,8 @@ import yaml
 from tfcli.errors import CheckpointError
 from tfcli.logging.listing import RunInfo
 from tfcli.logging.run_directory import RunDirectory
-from tfcli.models.monitors import improves, is_maximized
+from tfcli.models import monitors
+from tfcli.models.monitors import improves
 from tfcli.runner.differences import MISSING, by_name, is_nodes, summary
 from tfcli.runner.expressions import Column
 from tfcli.runner.monitors import UNMEASURED
@@ -18,6 +19,7 @@ from tfcli.runner.monitors import UNMEASURED
 FIELDS = ("state", "duration", "epochs", "parameters", "best_epoch", "started", "error", "tags", "note", "name", "id")
 AVERAGED = ("duration", "epochs", "best_epoch")
 """Fields that vary from run to run of one setting, as metrics do."""
+is_maximized = lru_cache(monitors.is_maximized)  # asked of the same few names for each of thousands of runs
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 

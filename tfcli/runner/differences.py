@@ -1,6 +1,7 @@
 """Where plain nested data differ: the shortest list of dotted paths that tells it."""
 
 from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from tfcli.spec.overrides import item_names
@@ -20,7 +21,7 @@ def differences(values: Sequence[dict[str, Any]], without: Collection[str] = ())
 
 
 def _differing(path: str, values: Sequence[Any]) -> Iterator[tuple[str, Sequence[Any]]]:
-    first = values[0]
+    first = values[0] if values else None
     if all(value is first or value == first for value in values):
         return
     if all(is_nodes(value) for value in values):
@@ -43,8 +44,27 @@ def is_nodes(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(item, dict) and "type" in item for item in value)
 
 
+class _Same:
+    """A list as a key by its identity: runs share equal sections, and these do not change."""
+
+    def __init__(self, value: list[Any]) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.value is self.value
+
+
 def by_name(nodes: list[dict[str, Any]]) -> dict[Any, Any]:
     """Nodes by what they are called, their own `name` left out."""
+    return _by_name(_Same(nodes))
+
+
+@lru_cache(maxsize=4096)
+def _by_name(same: _Same) -> dict[Any, Any]:
+    nodes = same.value
     unnamed = ({key: item for key, item in node.items() if key != "name"} for node in nodes)
     return dict(zip(item_names(nodes), unnamed, strict=True))
 

@@ -5,7 +5,8 @@ loaded again, the steps after it are repeated, and each op of the step at fault 
 every random number is drawn from the seed, the step and the place.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,19 +19,22 @@ from tfcli.models.trainer import Batch, Trainer
 REMEDIES = {
     "weights": "the weights that training began with hold it: look at train.initial_weights",
     "inputs": "look for it in the data, whose rows and columns `tfcli check` describes",
-    "activations": "try a smaller optimizer.learning_rate, a normalization stage for the inputs, or normalization layers",
+    "activations": "try a smaller optimizer.learning_rate, or a normalization stage for the inputs",
     "loss": "try a smaller optimizer.learning_rate, and a loss with from_logits: true",
     "gradients": "try optimizer.clipnorm, or a smaller optimizer.learning_rate",
     "update": "try a smaller optimizer.learning_rate, and optimizer.clipnorm",
 }
 
 
-class Fault(Exception):
-    """The first value that is not finite: of which `kind` (a key of REMEDIES), and a `text` that says where."""
+@dataclass(frozen=True)
+class Fault:
+    """Where a value first was not finite: its `kind`, a key of REMEDIES, and a `text` that says where."""
 
-    def __init__(self, kind: str, text: str) -> None:
-        super().__init__(text)
-        self.kind = kind
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.text}; {REMEDIES[self.kind]}"
 
 
 def name_of_non_finite(groups: Mapping[str, Mapping[str, np.ndarray]]) -> str | None:
@@ -56,61 +60,88 @@ def find_fault(trainer: Trainer, batches: Iterable[Batch], steps: int, wanted: C
 
 
 def _watched(trainer: Trainer, batch: Batch) -> Fault | None:
-    try:
-        _look_at_batch(batch)
-        with recording([_Watch()]):  # type: ignore[list-item]
-            trainer.train_eagerly(batch)
-    except Fault as fault:
+    fault = _fault_of_batch(batch)
+    if fault is not None:
         return fault
-    return None
+    watch = _Watch()
+    with recording([watch]):  # type: ignore[list-item]
+        trainer.train_eagerly(batch)
+    return watch.fault()
 
 
-def _look_at_batch(batch: Batch) -> None:
+def _fault_of_batch(batch: Batch) -> Fault | None:
     for what, arrays in (("input", batch.inputs), ("label", batch.targets)):
         for name, array in arrays.items():
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 rows = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
-                raise Fault("inputs", f"the {what} `{name}` has {_kind_of(array)} in row {rows[0]} of the batch")
+                return Fault("inputs", f"the {what} `{name}` holds {_kind_of(array)} in row {rows[0]} of the batch")
+    return None
 
 
 class _Watch:
-    """Stands where a gradient tape would: it is told of every op, and stops at the first bad output."""
+    """Stands where a gradient tape would, is told of every op, and keeps those with outputs that are not finite."""
+
+    def __init__(self) -> None:
+        self._faults: list[tuple[Fault, Sequence[Tensor]]] = []
+        """What was bad, and what it was made of."""
+        self._makers: dict[int, int] = {}
+        """Which fault made an array, by the array's id: variables that are set in the step give arrays on."""
+        self._kept: list[Tensor] = []
 
     def record_read(self, variable: Variable, value: Tensor) -> None:
-        if _is_bad(value):
-            raise Fault("weights", f"the weights {variable.name} are {_kind_of(value.array)} before the step")
+        if _is_bad(value) and id(value.array) not in self._makers:
+            text = f"`{getattr(variable, 'path', variable.name)}` holds {_kind_of(value.array)} before the step"
+            self._add(Fault("weights", text), (), [value])
 
     def record(self, node: Node) -> None:
-        bad = next((output for output in node.outputs if _is_bad(output)), None)
-        if bad is None:
-            return
-        kind, where = self._place(node)
-        sizes = [_size_of(tensor) for tensor in node.inputs]
-        read = f", of inputs {', '.join(filter(None, sizes))}" if any(sizes) else ""
-        raise Fault(kind, f"{node.op.name} {where} gives {_kind_of(bad.array)}{read}")
+        bad = [output for output in node.outputs if _is_bad(output)]
+        if bad:
+            self._add(self._fault(node, bad[0]), node.inputs, bad)
 
-    def _place(self, node: Node) -> tuple[str, str]:
-        is_forward = len(state.tapes) > 1  # the step's own tape listens as well
-        if node.scope == "optimizer":
-            return "update", "in the optimizer's update"
-        if is_forward and node.scope:
-            return "activations", f"in the layer `{node.scope}`"
-        if is_forward:
-            return "loss", "in the loss"
-        return "gradients", f"in the gradient of {f'the layer `{node.scope}`' if node.scope else 'the loss'}"
+    def _add(self, fault: Fault, inputs: Sequence[Tensor], bad: list[Tensor]) -> None:
+        for tensor in bad:
+            self._makers.setdefault(id(tensor.array), len(self._faults))
+        self._kept += bad
+        self._faults.append((fault, inputs))
+
+    def fault(self) -> Fault | None:
+        """The one that the last bad value comes from: others may have been masked, as a logarithm of 0 often is."""
+        if not self._faults:
+            return None
+        place = len(self._faults) - 1
+        while True:
+            fault, inputs = self._faults[place]
+            arrays = [id(tensor.array) for tensor in inputs]
+            before = [self._makers[array] for array in arrays if self._makers.get(array, place) < place]
+            if not before:
+                return fault
+            place = min(before)
+
+    def _fault(self, node: Node, bad: Tensor) -> Fault:
+        kind, where = _place(node)
+        ranges = [text for text in map(_range_of, node.inputs) if text]
+        read = f" from {' and '.join(ranges)}" if ranges else ""
+        return Fault(kind, f"`{node.op.name}` {where} makes {_kind_of(bad.array)}{read}")
+
+
+def _place(node: Node) -> tuple[str, str]:
+    is_forward = len(state.tapes) > 1  # the step's own tape listens as well
+    if node.scope == "optimizer":
+        return "update", "in the optimizer's update"
+    if is_forward:
+        return ("activations", f"in the layer `{node.scope}`") if node.scope else ("loss", "in the loss")
+    return "gradients", f"in the gradient of {f'the layer `{node.scope}`' if node.scope else 'the loss'}"
 
 
 def _is_bad(tensor: Tensor) -> bool:
-    array = tensor.array
-    # Masks are filled with -inf on purpose, and nothing else is all of it.
-    return array.dtype.kind in "fc" and not np.isfinite(array).all()
+    return tensor.array.dtype.kind in "fc" and not np.isfinite(tensor.array).all()
 
 
 def _kind_of(array: Any) -> str:
-    return "NaN" if np.isnan(array).any() else "infinity" if (array > 0)[np.isinf(array)].any() else "-infinity"
+    return "NaN" if np.isnan(array).any() else "an infinity"
 
 
-def _size_of(tensor: Tensor) -> str | None:
+def _range_of(tensor: Tensor) -> str | None:
     """The range of a tensor's numbers."""
     array = tensor.array
     if array.dtype.kind not in "fi" or not array.size:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from tfcli.data.pipeline import Split
+from tfcli.logging.durable import write_json
 from tfcli.logging.plots import plot_confusion_matrix, plot_curves, plot_predictions
 from tfcli.logging.run_directory import RunDirectory
 from tfcli.models.monitors import improves, is_maximized
@@ -84,9 +85,9 @@ def _draw_head(run: RunDirectory, head: Head, true: np.ndarray, predicted: np.nd
         if count <= _MOST_CLASSES and classes.ndim == 1:
             matrix = np.zeros((count, count), np.int64)
             np.add.at(matrix, (labels.astype(np.int64), classes), 1)
-            plot_confusion_matrix(
-                matrix, names or list(map(str, range(count))), run.plots / f"{head.prefix}confusion_matrix.png"
-            )
+            path, classes_shown = run.plots / f"{head.prefix}confusion_matrix.png", names or list(map(str, range(count)))
+            plot_confusion_matrix(matrix, classes_shown, path)
+            write_json(path.with_suffix(".json"), {"classes": classes_shown, "counts": matrix.tolist()})
     elif true.size == predicted.size:
         plot_predictions(true.reshape(-1), predicted.reshape(-1), run.plots / f"{head.prefix}predictions.png")
 

@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from tfcli.models.monitors import MonitorMode, PlateauState, StoppingState, impr
 from tfcli.models.trainer import Batch
 from tfcli.runner.board import Board
 from tfcli.runner.callbacks import Averages, CsvTable, OwnCallbacks, check_callbacks, start_warm_up
+from tfcli.runner.numerics import REMEDIES, Fault, find_fault, name_of_non_finite
 from tfcli.runner.recorder import Recorder
 from tfcli.runner.report import Reporter
 from tfcli.runner.session import Session, assemble
@@ -185,7 +186,7 @@ class _Loop:
             self.own.batch("on_train_batch_end", self.batch, loss)
             self.batch += 1
             examples += len(next(iter(batch.inputs.values())))
-            self._stop_on_nan(loss)
+            self._stop_on_nan(loss, request)
             self.reporter.step_done(loss)
             board.after_batch(self.step, self.batch, loss)
             if every and self.step % every == 0 and self.batch < steps:
@@ -201,9 +202,10 @@ class _Loop:
 
     def _batches(self, steps: int) -> Iterator[Batch]:
         """The rest of this epoch's batches; with `steps_per_epoch` epochs go on through the data, over and over."""
+        return self._batches_between(self.epoch * steps + self.batch, (self.epoch + 1) * steps)
+
+    def _batches_between(self, position: int, end: int) -> Iterator[Batch]:
         split = self.session.data.train
-        position = self.epoch * steps + self.batch
-        end = (self.epoch + 1) * steps
         while position < end:
             through, start = divmod(position, split.num_batches)
             for batch in split.batches(through, start, training=True):
@@ -212,14 +214,43 @@ class _Loop:
                 if position == end:
                     return
 
-    def _stop_on_nan(self, loss: float) -> None:
+    def _stop_on_nan(self, loss: float, request: StopRequest) -> None:
         if self.train.terminate_on_nan and not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss became {loss} in epoch {self.epoch + 1}, step {self.step}; "
-                "try a smaller optimizer.learning_rate or optimizer.clipnorm, and look for NaN and extreme values in "
-                "the data. "
-                f"The last checkpoint before it is {self.recorder.last_checkpoint() or 'none'}"
-            )
+            found = f"the loss became {loss} in epoch {self.epoch + 1}, step {self.step}"
+            raise self._not_finite(found, self.epoch * self._steps() + self.batch, request)
+
+    def _stop_on_bad_weights(self, tensors: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+        """Nothing that is not finite is ever saved."""
+        bad = name_of_non_finite({group: tensors[group] for group in ("model", "optimizer") if group in tensors})
+        if self.train.terminate_on_nan and bad is not None:
+            found = f"{bad} was not finite any more after step {self.step}, and was not saved"
+            raise self._not_finite(found, self.epoch * self._steps() + self.batch, StopRequest())
+
+    def _not_finite(self, found: str, end: int, request: StopRequest) -> TrainingError:
+        """The error for a value that the step before position `end` made, with where in the step it began."""
+        last = self.recorder.last_checkpoint()
+        fault = self._find_fault(end, request)
+        cause = fault or f"repeated, the step makes finite numbers alone; {REMEDIES['activations']}"
+        return TrainingError(f"{found}: {cause}. The last checkpoint before it is {last or 'none'}")
+
+    def _find_fault(self, end: int, request: StopRequest) -> Fault | None:
+        """Go back to the last checkpoint, or the beginning, and repeat the steps from there."""
+        try:
+            checkpoint: Checkpoint | None = self.run.checkpoints().load("last")
+        except CheckpointError:
+            checkpoint = None
+        state = checkpoint.state if checkpoint else {"epoch": 0, "batch": 0}
+        begin = state["epoch"] * self._steps() + state["batch"]
+        fault: Fault | None = None
+        # A step that finds bad weights is not the one that made them: then the one before it is looked at.
+        while begin < end and (fault is None or fault.kind == "weights"):
+            trainer = assemble(load_experiment(self.run.spec_path), self.run.preprocessing).trainer
+            if checkpoint is not None:
+                trainer.restore(checkpoint.tensors)
+            batches = self._batches_between(begin, end)
+            found = find_fault(trainer, batches, end - begin, lambda: request.number is None)
+            fault, end = found or fault, end - 1 if found else begin
+        return fault
 
     def _end_epoch(self, seconds: float, examples: int, board: Board) -> None:
         row: dict[str, Any] = {"epoch": self.epoch + 1, "step": self.step, **self.trainer.results()}
@@ -277,7 +308,11 @@ class _Loop:
                     f"stopped early: {self.stopping.declared.monitor} has not improved for {self.stopping.wait} epochs"
                 )
         value = row.get(self.monitor)
-        if value is None or not improves(value, self.best, is_maximized(self.monitor, self.mode)):
+        if (
+            value is None
+            or not math.isfinite(value)
+            or not improves(value, self.best, is_maximized(self.monitor, self.mode))
+        ):
             return False
         self.best = value
         return True
@@ -297,6 +332,7 @@ class _Loop:
 
     def _save(self, name: str, row: dict[str, Any] | None = None, best: bool = False) -> None:
         tensors = self.trainer.state()
+        self._stop_on_bad_weights(tensors)
         if self.best_weights is not None:
             tensors["best"] = self.best_weights
         state: dict[str, Any] = {"epoch": self.epoch, "batch": self.batch, "best": self.best, "stopped": self.stopped}
@@ -341,6 +377,7 @@ class _Loop:
             for weight in self.session.network.weights:
                 weight.array = self.best_weights[weight.path]
         weights = {w.path: w.array for w in self.session.network.weights}
+        self._stop_on_bad_weights({"model": weights})
         save_tensors(self.run.weights_path, weights)
         summary = summarize(self.run, self.session, self.monitor, is_maximized(self.monitor, self.mode), self.seconds)
         self.run.write_summary(summary)

@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 
 from tfcli.data.spec import DataSpec
 from tfcli.declare import Declared, FieldError, Hints, NonNegativeInt, Path, nearest
-from tfcli.models import layers  # noqa: F401  (importing them declares every layer)
 from tfcli.models.losses import Loss
 from tfcli.models.metrics import Metric
 from tfcli.models.optimizers import Optimizer

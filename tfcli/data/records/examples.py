@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -44,53 +43,46 @@ class Parser:
         """The features of all records, by name. Raises DataError naming the record that is malformed or holds another
         kind of values."""
         kernels = kernels_for(int((records.ends - records.starts).sum()))
-        data = kernels.view(records.data)
         kinds = np.zeros((len(records), len(self.wanted)), np.uint8)
         first, last = np.zeros((2, *kinds.shape), np.int64)
+        spans = (kinds, first, last)
         wrong = kernels.run.find_features(
-            data, records.starts, records.ends, kernels.view(self._names), self._bounds, kinds, first, last
+            records.data, records.starts, records.ends, self._names, self._bounds, *(span.reshape(-1) for span in spans)
         )
         if wrong >= 0:
             raise DataError(f"{records.where(wrong)}: is not an Example proto")
-        spans = (np.ascontiguousarray(array.T) for array in (kinds, first, last))
-        columns = zip(self.wanted.items(), *spans, strict=True)
-        return {name: _lists(kernels, data, records, name, dtype, *span) for (name, dtype), *span in columns}
+        columns = zip(self.wanted.items(), *(np.ascontiguousarray(span.T) for span in spans), strict=True)
+        return {name: _lists(kernels, records, name, dtype, *span) for (name, dtype), *span in columns}
 
 
-def _lists(kernels: Kernels, data: Any, records: Records, name: str, dtype: str, *span: np.ndarray) -> Lists:
+def _lists(kernels: Kernels, records: Records, name: str, dtype: str, *span: np.ndarray) -> Lists:
     kind, (kinds, first, last) = KINDS[dtype], span
     counts = np.zeros(len(records), np.int64)
-    wrong = kernels.run.count_lists(data, kinds, first, last, kind, counts)
+    wrong = kernels.run.count_lists(records.data, kinds, first, last, kind, counts)
     if wrong >= 0:
         held = _NAMES.get(int(kinds[wrong]), "nothing")
         what = "is malformed" if held == dtype else f"holds {held} values, expected {dtype}"
         raise DataError(f"{records.where(wrong)}: feature {name!r} {what}")
     offsets = np.concatenate([[0], np.cumsum(counts)])
-    values = _values(kernels, data, records, kind, span, offsets)
+    values = _values(kernels, records.data, kind, span, offsets)
     if values is None:
         raise DataError(f"{records.where(0)}: feature {name!r} is malformed")
     return Lists(values, offsets, kinds != 0)
 
 
 def _values(
-    kernels: Kernels, data: Any, records: Records, kind: int, span: Sequence[np.ndarray], offsets: np.ndarray
+    kernels: Kernels, data: bytes, kind: int, span: Sequence[np.ndarray], offsets: np.ndarray
 ) -> np.ndarray | None:
     count = int(offsets[-1])
     if kind == INTEGERS:
-        values = np.empty(count, np.int64)
-        return values if kernels.run.read_integers(data, *span, offsets, values) < 0 else None
-    begins, lengths = np.empty((2, count), np.int64)
-    kernels.run.find_values(data, *span, kind, offsets, begins, lengths)
+        integers = np.empty(count, np.int64)
+        return integers if kernels.run.read_integers(data, *span, offsets, integers) < 0 else None
     if kind == FLOATS:
-        return _floats(np.frombuffer(records.data, np.uint8), begins)
+        content = np.empty(4 * count, np.uint8)
+        kernels.run.read_floats(data, *span, offsets, content)
+        return content.view("<f4").astype(np.float32, copy=False)
+    begins, ends = np.empty((2, count), np.int64)
+    kernels.run.find_texts(data, *span, offsets, begins, ends)
     texts = np.empty(count, object)
-    texts[:] = [records.data[b : b + n] for b, n in zip(begins.tolist(), lengths.tolist(), strict=True)]
+    texts[:] = [data[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)]
     return texts
-
-
-def _floats(data: np.ndarray, begins: np.ndarray) -> np.ndarray:
-    """The float32 values that begin at these bytes."""
-    if not begins.size:
-        return np.zeros(0, np.float32)
-    windows = np.lib.stride_tricks.sliding_window_view(data, 4)
-    return np.ascontiguousarray(windows[begins]).view("<f4")[:, 0].astype(np.float32, copy=False)

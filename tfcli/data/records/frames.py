@@ -120,7 +120,7 @@ class _Reader:
             starts, ends = np.empty((2, _MOST_RECORDS), np.int64)
             intact = np.empty(_MOST_RECORDS, np.uint8)
             count, place, lacks, needed = kernels.run.split_records(
-                kernels.view(held), place, len(held), kernels.tables, starts, ends, intact
+                held, place, len(held), kernels.tables, starts, ends, intact
             )
             number = np.arange(self.number, self.number + count)
             self.number += count
@@ -193,5 +193,5 @@ def frame(data: bytes, written: int = 0) -> bytes:
     """One record as a file holds it; `written` bytes tell that there is much to do."""
     length = struct.pack("<Q", len(data))
     kernels = kernels_for(written)
-    crc = kernels.run.crc(kernels.view(data), 0, len(data), kernels.tables) if data else 0
+    crc = kernels.run.crc(data, 0, len(data), kernels.tables) if data else 0
     return b"".join([length, struct.pack("<I", mask(crc32c(length))), data, struct.pack("<I", mask(crc))])

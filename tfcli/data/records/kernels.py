@@ -1,8 +1,10 @@
 """The loops over bytes that reading records takes, as plain functions of `bytes` or uint8 arrays.
 
-`tfcli.data.records.compiled` runs them as Python where there is little to do, and compiled by numba where there is
-much. So they keep to integers, and to what both agree on. A negative result says that the bytes are malformed.
+`tfcli.data.records.compiled` runs them as Python where there is little to do, and as machine code where there is much.
+So they keep to what `tfcli.engine.kernels.loops` translates. A negative result says that the bytes are malformed.
 """
+
+from tfcli.engine.kernels.loops import Bytes, Words
 
 BYTES, FLOATS, INTEGERS = 1, 2, 3
 """The kinds of values a Feature may hold, which are the numbers of its fields."""
@@ -11,7 +13,7 @@ HEADER, FOOTER = 12, 4
 WHOLE, TRUNCATED, BAD_LENGTH, BAD_DATA = 0, 1, 2, 3
 
 
-def varint(data, place, end):
+def varint(data: Bytes, place, end):
     """(value, place after it) of a varint as int64; place is -1 where it does not end before `end`."""
     value = 0
     shift = 0
@@ -28,7 +30,7 @@ def varint(data, place, end):
     return 0, -1
 
 
-def crc(data, place, end, tables):
+def crc(data: Bytes, place, end, tables: Words):
     """The CRC-32C of data[place:end], eight bytes at a time."""
     value = 0xFFFFFFFF
     while place + 8 <= end:
@@ -36,23 +38,23 @@ def crc(data, place, end, tables):
             int(data[place]) | (int(data[place + 1]) << 8) | (int(data[place + 2]) << 16) | (int(data[place + 3]) << 24)
         )
         value = (
-            int(tables[7][low & 255])
-            ^ int(tables[6][(low >> 8) & 255])
-            ^ int(tables[5][(low >> 16) & 255])
-            ^ int(tables[4][(low >> 24) & 255])
-            ^ int(tables[3][int(data[place + 4])])
-            ^ int(tables[2][int(data[place + 5])])
-            ^ int(tables[1][int(data[place + 6])])
-            ^ int(tables[0][int(data[place + 7])])
+            int(tables[1792 + (low & 255)])
+            ^ int(tables[1536 + ((low >> 8) & 255)])
+            ^ int(tables[1280 + ((low >> 16) & 255)])
+            ^ int(tables[1024 + ((low >> 24) & 255)])
+            ^ int(tables[768 + (int(data[place + 4]))])
+            ^ int(tables[512 + (int(data[place + 5]))])
+            ^ int(tables[256 + (int(data[place + 6]))])
+            ^ int(tables[(int(data[place + 7]))])
         )
         place += 8
     while place < end:
-        value = (value >> 8) ^ int(tables[0][(value ^ int(data[place])) & 255])
+        value = (value >> 8) ^ int(tables[((value ^ int(data[place])) & 255)])
         place += 1
     return value ^ 0xFFFFFFFF
 
 
-def checked(data, place, end, tables):
+def checked(data: Bytes, place, end, tables: Words):
     """Whether the four bytes at `end` are the masked checksum of data[place:end]."""
     value = crc(data, place, end, tables)
     masked = (((value >> 15) | (value << 17)) + 0xA282EAD8) & 0xFFFFFFFF
@@ -60,7 +62,7 @@ def checked(data, place, end, tables):
     return masked == stored
 
 
-def split_records(data, place, end, tables, starts, ends, intact):
+def split_records(data: Bytes, place, end, tables: Words, starts: Words, ends: Words, intact: Bytes):
     """Find the records in data[place:end]: (how many, place of the first that is not there whole, what it lacks).
 
     A record whose data do not match their checksum is listed with `intact` 0. TRUNCATED may mean that the rest is
@@ -88,7 +90,7 @@ def split_records(data, place, end, tables, starts, ends, intact):
     return count, place, WHOLE, 0
 
 
-def skipped(data, place, end, wire):
+def skipped(data: Bytes, place, end, wire):
     """The place after a field's content of a wire type; -1 where it is malformed."""
     if wire == 0:
         _, place = varint(data, place, end)
@@ -106,7 +108,7 @@ def skipped(data, place, end, wire):
     return place + size if 0 <= size <= end - place else -1
 
 
-def named(data, start, end, names, bounds):
+def named(data: Bytes, start, end, names: Bytes, bounds: Words):
     """Which of the `names` (one after the other, from bounds[i] to bounds[i + 1]) data[start:end] is; -1 for none."""
     for i in range(len(bounds) - 1):
         first = int(bounds[i])
@@ -121,8 +123,11 @@ def named(data, start, end, names, bounds):
     return -1
 
 
-def find_features(data, starts, ends, names, bounds, kinds, first, last):
-    """Where each record's features are: kinds[r, f] and the bytes first[r, f] to last[r, f] of its list of values.
+def find_features(
+    data: Bytes, starts: Words, ends: Words, names: Bytes, bounds: Words, kinds: Bytes, first: Words, last: Words
+):
+    """Where each record's features are: kinds[r, f] and the bytes first[r, f] to last[r, f] of its list of values, with
+    the axes (records, names) in one.
 
     Of a feature that occurs twice the last counts, as in every protobuf map. Returns the number of a malformed
     record, or -1.
@@ -142,14 +147,15 @@ def find_features(data, starts, ends, names, bounds, kinds, first, last):
             size, place = varint(data, place, end)
             if place < 0 or size < 0 or size > end - place:
                 return r
-            if not find_entries(data, place, place + size, names, bounds, kinds[r], first[r], last[r]):
+            row = r * (len(bounds) - 1)
+            if not find_entries(data, place, place + size, names, bounds, kinds, first, last, row):
                 return r
             place += size
     return -1
 
 
-def find_entries(data, place, end, names, bounds, kinds, first, last):
-    """The features of one Features message; False where it is malformed."""
+def find_entries(data: Bytes, place, end, names: Bytes, bounds: Words, kinds: Bytes, first: Words, last: Words, row):
+    """The features of one Features message, from kinds[row] on; False where it is malformed."""
     while place < end:
         tag, place = varint(data, place, end)
         if place < 0:
@@ -162,13 +168,13 @@ def find_entries(data, place, end, names, bounds, kinds, first, last):
         size, place = varint(data, place, end)
         if place < 0 or size < 0 or size > end - place:
             return False
-        if not find_entry(data, place, place + size, names, bounds, kinds, first, last):
+        if not find_entry(data, place, place + size, names, bounds, kinds, first, last, row):
             return False
         place += size
     return True
 
 
-def find_entry(data, place, end, names, bounds, kinds, first, last):
+def find_entry(data: Bytes, place, end, names: Bytes, bounds: Words, kinds: Bytes, first: Words, last: Words, row):
     """One pair of name and Feature; False where it is malformed."""
     index = -1
     value = 0
@@ -193,6 +199,7 @@ def find_entry(data, place, end, names, bounds, kinds, first, last):
                 return False
     if index < 0:
         return True
+    index += row
     kinds[index] = 0
     while value < value_end:
         tag, value = varint(data, value, value_end)
@@ -213,7 +220,7 @@ def find_entry(data, place, end, names, bounds, kinds, first, last):
     return True
 
 
-def count_values(data, place, end, kind):
+def count_values(data: Bytes, place, end, kind):
     """How many values a list in data[place:end] has; -1 where it is malformed."""
     count = 0
     while place < end:
@@ -255,7 +262,7 @@ def count_values(data, place, end, kind):
     return count
 
 
-def count_lists(data, kinds, first, last, kind, counts):
+def count_lists(data: Bytes, kinds: Bytes, first: Words, last: Words, kind, counts: Words):
     """counts[r]: how many values of `kind` each list holds, 0 where there is none. The number of a malformed or
     differently typed list, or -1."""
     for r in range(len(counts)):
@@ -269,7 +276,7 @@ def count_lists(data, kinds, first, last, kind, counts):
     return -1
 
 
-def read_integers(data, kinds, first, last, offsets, values):
+def read_integers(data: Bytes, kinds: Bytes, first: Words, last: Words, offsets: Words, values: Words):
     """The int64 values of lists that `count_lists` found right, list r from values[offsets[r]] on."""
     for r in range(len(kinds)):
         if int(kinds[r]) == INTEGERS:
@@ -293,12 +300,11 @@ def read_integers(data, kinds, first, last, offsets, values):
     return -1
 
 
-def find_values(data, kinds, first, last, kind, offsets, begins, lengths):
-    """Where the bytes of the values are, list r's from begins[offsets[r]] on: `kind` BYTES or FLOATS (packed runs are
-    given value by value)."""
+def read_floats(data: Bytes, kinds: Bytes, first: Words, last: Words, offsets: Words, values: Bytes):
+    """The bytes of the float32 values, list r's from value offsets[r] on."""
     for r in range(len(kinds)):
-        if int(kinds[r]) == kind:
-            out = int(offsets[r])
+        if int(kinds[r]) == FLOATS:
+            out = 4 * int(offsets[r])
             place = int(first[r])
             end = int(last[r])
             while place < end:
@@ -306,17 +312,26 @@ def find_values(data, kinds, first, last, kind, offsets, begins, lengths):
                 size = 4
                 if tag == 10:
                     size, place = varint(data, place, end)
-                stop = place + size
-                step = size if kind == BYTES else 4
-                while True:
-                    if kind == FLOATS and place >= stop:
-                        break
-                    begins[out] = place
-                    lengths[out] = step
-                    out += 1
-                    place += step
-                    if kind == BYTES:
-                        break
+                for i in range(size):
+                    values[out + i] = data[place + i]
+                place += size
+                out += size
+
+
+def find_texts(data: Bytes, kinds: Bytes, first: Words, last: Words, offsets: Words, begins: Words, ends: Words):
+    """Where the texts are, list r's from begins[offsets[r]] on."""
+    for r in range(len(kinds)):
+        if int(kinds[r]) == BYTES:
+            out = int(offsets[r])
+            place = int(first[r])
+            end = int(last[r])
+            while place < end:
+                _, place = varint(data, place, end)
+                size, place = varint(data, place, end)
+                begins[out] = place
+                ends[out] = place + size
+                out += 1
+                place += size
 
 
 KERNELS = (
@@ -332,6 +347,7 @@ KERNELS = (
     count_values,
     count_lists,
     read_integers,
-    find_values,
+    read_floats,
+    find_texts,
 )
-"""In the order in which they are compiled: each before those that call it."""
+"""All of them."""

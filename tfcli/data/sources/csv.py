@@ -33,6 +33,9 @@ class Csv(TabularSource, name="csv"):
     """The first line has the columns' names."""
     columns: list[str] | None = None
     """The columns' names, where there is no header."""
+    use_quote_delim: bool = True
+    """A value may stand in double quotes, and then hold delimiters and ends of lines. false: a quote is a character
+    as any other."""
     missing_values: list[str] = ["", "NA", "?"]
 
     def check(self) -> None:
@@ -44,7 +47,7 @@ class Csv(TabularSource, name="csv"):
             raise FieldError("header", "a file without header needs `columns`: the columns' names")
 
     def parts(self, blob: Blob, faults: Faults, texts: frozenset[str], size: int | None) -> Iterator[Part]:
-        dialect = Dialect(self.delimiter, self.columns, frozenset(self.missing_values), texts)
+        dialect = Dialect(self.delimiter, self.columns, frozenset(self.missing_values), texts, self.use_quote_delim)
         return csv_parts(blob, dialect, faults, size)
 
 
@@ -57,6 +60,7 @@ class Dialect:
     names: list[str] | None = None
     missing_values: frozenset[str] = frozenset(("", "NA", "?"))
     texts: frozenset[str] = frozenset()
+    quoted: bool = True
 
     def columns(self, names: Sequence[str], values: Iterable[Sequence[str]]) -> Columns:
         return {
@@ -89,7 +93,8 @@ def csv_parts(blob: Blob, dialect: Dialect, faults: Faults, size: int | None) ->
 
 
 def _parsed(file: str, text: Iterable[str], dialect: Dialect, faults: Faults, size: int | None) -> Iterator[Part]:
-    reader = csv.reader(text, delimiter=dialect.delimiter, strict=True)
+    quoting = csv.QUOTE_MINIMAL if dialect.quoted else csv.QUOTE_NONE
+    reader = csv.reader(text, delimiter=dialect.delimiter, strict=True, quoting=quoting)
     names, empty = dialect.names, True
     try:
         if names is None:
@@ -101,7 +106,8 @@ def _parsed(file: str, text: Iterable[str], dialect: Dialect, faults: Faults, si
             yield dialect.columns(names, zip(*records, strict=True)), where
             empty = False
     except csv.Error as error:
-        raise DataError(f"{file}, row {reader.line_num}: not valid CSV: {error}") from error
+        hint = "; where quotes are characters as any other, say `use_quote_delim: false`" if dialect.quoted else ""
+        raise DataError(f"{file}, row {reader.line_num}: not valid CSV: {error}{hint}") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{file}, after row {reader.line_num}: is not UTF-8 text: {error.reason}") from error
     if empty:
@@ -122,7 +128,7 @@ def _rows(reader: Any, width: int, file: str, faults: Faults) -> Iterator[tuple[
 def _by_polars(file: str, content: bytes, dialect: Dialect) -> Part | None:
     """The same for a plain file: no quotes, no empty or ragged lines. None for any other, which takes a closer look."""
     delimiter = dialect.delimiter.encode()
-    if b'"' in content or b"\r" in content or len(delimiter) > 1 or content.startswith(b"\xef\xbb\xbf"):
+    if (dialect.quoted and b'"' in content) or b"\r" in content or len(delimiter) > 1 or content.startswith(b"\xef\xbb\xbf"):
         return None
     import polars
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from tfcli.engine.graph.cost import cost_of
 from tfcli.engine.graph.execute import Plan
-from tfcli.engine.graph.ir import AssignVariable, Graph, Placeholder
+from tfcli.engine.graph.ir import Assignment, Graph, Placeholder
 from tfcli.engine.graph.passes import optimize
 from tfcli.engine.graph.passes.sweep import new_node
 from tfcli.engine.spec import Shape, TensorSpec
@@ -88,7 +88,7 @@ def _can_compile(graph: Graph) -> bool:
     """Whether this machine compiles, and whether the graph's variables keep their shapes."""
     from tfcli.engine.kernels.jit import available
 
-    assigned = [n.op.variable for n in graph.nodes if isinstance(n.op, AssignVariable)]
+    assigned = [n.op.variable for n in graph.nodes if isinstance(n.op, Assignment)]
     return available() and all(v.shape.is_fully_defined() and v.dtype.numpy.kind != "O" for v in assigned)
 
 
@@ -101,6 +101,8 @@ def _seconds(graph: Graph) -> float:
 
 def specialized(graph: Graph, fetches: Sequence[Tensor], shapes: Sequence[Sequence[int]]) -> tuple[Graph, list[Tensor]]:
     """The graph for inputs of these shapes: what follows from them is known in it."""
+    from tfcli.engine.dispatch import recording, tracing
+
     result = Graph(graph.name)
     fed = {id(i): TensorSpec(Shape(s), i.dtype, i.spec.name) for i, s in zip(graph.inputs, shapes, strict=True)}
     symbols: dict[int, Tensor] = {}
@@ -109,6 +111,10 @@ def specialized(graph: Graph, fetches: Sequence[Tensor], shapes: Sequence[Sequen
         if isinstance(op, Placeholder):
             op = Placeholder(fed[id(node.outputs[0])], op.position)
         inputs = tuple(symbols[id(i)] for i in node.inputs)
+        if hasattr(op, "again"):
+            with tracing(result), recording([]):
+                symbols[id(node.outputs[0])] = op.again(*inputs)
+            continue
         inferred = op.infer(*[i.spec for i in inputs])
         specs = inferred if isinstance(inferred, tuple) else (inferred,)
         made = new_node(result, op, inputs, specs, node.scope)

@@ -1,16 +1,18 @@
 """The graph: nodes in program order, each an op with its inputs and outputs."""
 
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from tfcli.engine.op import Op
-from tfcli.engine.spec import TensorSpec
+from tfcli.engine.spec import TensorSpec, show_shape
 from tfcli.engine.tensor import Symbol, Tensor, Variable
-from tfcli.errors import TfcliError
+from tfcli.errors import DtypeError, ShapeError, TfcliError
 
 
 class _Scope(threading.local):
@@ -115,11 +117,19 @@ class ReadVariable(Op):
         return f"read_variable({self.variable.name})"
 
 
-class AssignVariable(Op):
-    """Set a variable. The old array is left alone, as earlier reads may still hold it."""
+class Assignment(Op, abstract=True):
+    """Base: what changes a variable."""
 
     variable: Variable
     stateful = effect = True
+
+    def __repr__(self) -> str:
+        return f"{self.name}({self.variable.name})"
+
+
+class AssignVariable(Assignment):
+    """Set a variable. The old array is left alone, as earlier reads may still hold it."""
+
     vjp_value = None
 
     def infer(self, value: TensorSpec) -> TensorSpec:
@@ -129,8 +139,43 @@ class AssignVariable(Op):
         self.variable.array = np.asarray(value)
         return self.variable.array
 
-    def __repr__(self) -> str:
-        return f"assign_variable({self.variable.name})"
+
+class AssignRows(Assignment):
+    """Set the slices `rows` of a variable along its first axis, none of them twice.
+
+    The array is written in place, unless somebody else holds it: no value that was read ever changes.
+    """
+
+    vjp_rows = vjp_values = None
+
+    def infer(self, rows: TensorSpec, values: TensorSpec) -> tuple[()]:
+        shape = self.variable.shape
+        if values.dtype != self.variable.dtype or not rows.dtype.is_integer:
+            raise DtypeError(f"{self.variable.name} is {self.variable.dtype.name}, the rows {rows} become {values}")
+        if values.rank != len(shape) or any(
+            None not in p and p[0] != p[1] for p in zip(values.shape[1:], shape[1:], strict=True)
+        ):
+            raise ShapeError(
+                f"{self.variable.name} has the shape {show_shape(shape)}, its rows were given {show_shape(values.shape)}"
+            )
+        return ()
+
+    def forward(self, rows: np.ndarray, values: np.ndarray) -> tuple[()]:
+        held = value_of(self.variable)
+        if sys.getrefcount(held) > _OWN_REFERENCES or not held.flags.writeable:
+            held = self.variable.array = held.copy()
+        held[rows] = values
+        return ()
+
+
+def _own_references() -> int:
+    """How many references there are, where AssignRows counts, to the array of a variable that nobody else holds."""
+    variable = SimpleNamespace(array=np.zeros(1, np.float32))
+    held = value_of(variable)  # type: ignore[arg-type]
+    return sys.getrefcount(held)
+
+
+_OWN_REFERENCES = _own_references()
 
 
 class Graph:

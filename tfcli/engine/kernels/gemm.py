@@ -14,7 +14,7 @@ from tfcli.engine.kernels.vectors import lanes_for
 
 _GRAIN = 300_000
 """Multiply-adds that take a thread some microseconds."""
-_TASK = 1_000_000
+_TASK = 2_000_000
 """Multiply-adds of a task, about."""
 _PACK_ROWS = 48
 """Rows from which on a strided b is worth a copy in panels."""

@@ -1,10 +1,23 @@
 """Where the values of a program lie: values that are never alive together share memory."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector."""
+
+
+def aligned(shape: Sequence[int], dtype: Any) -> np.ndarray:
+    """An array, not set to anything, that begins on a cache line.
+
+    Its base is no array, so that views of it refer to it itself: its references tell whether somebody holds it.
+    """
+    size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    skip = -memory.ctypes.data % ALIGNMENT
+    return np.ndarray(shape, dtype, buffer=memoryview(memory)[skip:])
 
 
 class Lifetime(NamedTuple):

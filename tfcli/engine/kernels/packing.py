@@ -13,6 +13,10 @@ _GRAIN = 1 << 15
 """Elements worth handing to a thread."""
 
 
+_NARROW = 4
+"""Vectors that are copied without a loop."""
+
+
 @dataclass(frozen=True)
 class Panels:
     """Where the columns of a panel begin: panel i at i * step + min(i * slope, limit)."""
@@ -47,12 +51,13 @@ def pack(
     tasks = functools.reduce(lambda total, axis: total * axis[0], batch, panels.count)
     copy = Scratch(max(1, tasks * panel * SIZES[element]))
     turned = columns[1] != 1 and inner[-1][1] == 1
-    together = next(n for n in (4, 3, 2, 1) if panels.width // lanes % n == 0) if columns[1] == 1 else 0
+    along = columns[1] == 1
+    narrow = panels.width // lanes if along and panels.width <= _NARROW * lanes else 0
     words = [start, panels.count, panel, panels.step, panels.width, panels.slope, panels.limit, *columns]
     for axis in (*inner, *batch):
         words.extend(axis)
     emit(
-        _packing(element, lanes, len(inner), len(batch), turned, together),
+        _packing(element, lanes, len(inner), len(batch), turned, along, narrow),
         [source, copy, *words],
         tasks,
         -(-_GRAIN // panel),
@@ -61,9 +66,11 @@ def pack(
 
 
 @functools.cache
-def _packing(element: str, lanes: int, inner_axes: int, batch_axes: int, turned: bool, together: int) -> Code:
-    """A task is one panel. `turned`: the last inner axis lies side by side in memory; `together`: the columns do, and
-    so many vectors of them are copied at a time.
+def _packing(
+    element: str, lanes: int, inner_axes: int, batch_axes: int, turned: bool, along: bool, narrow: int
+) -> Code:
+    """A task is one panel. `turned`: the last inner axis lies side by side in memory; `along`: the columns do;
+    `narrow`: they are so few vectors, 0 for many.
     """
     code = Code("pack")
     source, copy = code.argument(0), code.argument(1)
@@ -84,12 +91,13 @@ def _packing(element: str, lanes: int, inner_axes: int, batch_axes: int, turned:
                 i = loops.enter_context(code.loop(0, size))
                 line, origin = line * size + i, origin + i * distance
             line = line * inner[-1][0]
-            with code.loop(0, width, lanes * max(1, together)) as column:
-                place = code.at(source, origin + column * stride, element)
-                to = code.at(copy, target + line * width + column, element)
-                if together:
-                    _copy(code, element, lanes, place, to, left - column, inner[-1], width, together)
-                else:
+            if along:
+                place, to = code.at(source, origin, element), code.at(copy, target + line * width, element)
+                _copy(code, element, lanes, place, to, code.minimum(left, width), inner[-1], width, narrow)
+            else:
+                with code.loop(0, width, lanes) as column:
+                    place = code.at(source, origin + column * stride, element)
+                    to = code.at(copy, target + line * width + column, element)
                     scatter = _turn if turned else _gather
                     scatter(code, element, lanes, place, to, (left - column, stride), inner[-1], width)
     return code
@@ -101,17 +109,20 @@ def _copy(
     lanes: int,
     source: Value,
     to: Value,
-    left: Value,
+    count: Value,
     inner: tuple[Value, Value],
     width: Value,
-    vectors: int,
+    narrow: int,
 ) -> None:
-    """Some vectors of columns for each inner step."""
-    masks = [code.first_lanes(left - i * lanes, lanes) for i in range(vectors)]
+    """`count` columns for each inner step; where they are `narrow` vectors, zeros after them."""
+    masks = [code.first_lanes(count - i * lanes, lanes) for i in range(narrow)]
     with code.loop(0, inner[0]) as k:
+        line, copy = code.at(source, k * inner[1], element), code.at(to, k * width, element)
         for i, mask in enumerate(masks):
-            row = read(code, source, k * inner[1] + i * lanes, element, lanes, mask)
-            write(code, row, to, k * width + i * lanes, element)
+            write(code, read(code, line, i * lanes, element, lanes, mask), copy, i * lanes, element)
+        if not narrow:
+            for at, rest in each_vector(code, count, lanes):
+                write(code, read(code, line, at, element, lanes, rest), copy, at, element, rest)
 
 
 def _gather(

@@ -22,7 +22,7 @@ from tfcli.engine.graph.passes.recompute import recompute
 from tfcli.engine.kernels.homes import Home, Homes
 from tfcli.engine.kernels.jit import compiled
 from tfcli.engine.kernels.lowering import Argument, Scratch
-from tfcli.engine.kernels.memory import ALIGNMENT, Lifetime, layout
+from tfcli.engine.kernels.memory import Lifetime, aligned, layout
 from tfcli.engine.kernels.pointwise import is_pointwise
 from tfcli.engine.kernels.program import Instruction, Program
 from tfcli.engine.kernels.steps import Step, lower
@@ -61,9 +61,7 @@ class NativePlan:
         lifetimes = [Lifetime(h.bytes, h.first, h.last) for h in homes]
         lifetimes += [Lifetime(s.size, i, i) for i, s in scratches]
         offsets, self.arena_bytes = layout(lifetimes)
-        memory = np.empty(self.arena_bytes + ALIGNMENT, np.uint8)
-        skip = -memory.ctypes.data % ALIGNMENT
-        self._arena = memory[skip : skip + self.arena_bytes]
+        self._arena = aligned((self.arena_bytes,), np.uint8)
         base = self._arena.ctypes.data
         for home, offset in zip(homes, offsets, strict=False):
             home.address = base + offset
@@ -226,7 +224,8 @@ def _moved(home: Home) -> np.ndarray:
     array = home.variable.array  # type: ignore[union-attr]
     fit = array.flags.c_contiguous and array.flags.aligned and array.dtype == home.dtype
     if home.written or not fit:
-        array = np.array(array, dtype=home.dtype, order="C")
-        home.variable.array = array  # type: ignore[union-attr]
+        fresh = aligned(array.shape, home.dtype)
+        fresh[...] = array
+        array = home.variable.array = fresh  # type: ignore[union-attr]
     home.array_held = array
     return array

@@ -27,8 +27,11 @@ _TOGETHER = 2
 
 
 def _tile_rows(target: Target, columns: int) -> int:
-    """Rows of a tile with so many vectors: accumulators, splats and a vector of the kernel fill the registers."""
-    return max(_TOGETHER, min(8, (target.registers - 2) // (columns + 1)) // _TOGETHER * _TOGETHER)
+    """Rows of a tile with so many vectors: a power of two, so that batches divide by it, with accumulators, splats and
+    a vector of the kernel in registers. A single column takes eight, as each row is but one chain of additions.
+    """
+    most = 8 if columns == 1 else (target.registers - 1) // (columns + 1)
+    return max(_TOGETHER, 1 << (most.bit_length() - 1))
 
 
 @lowers(ops.LstmSequence, ops.GruSequence, ops.SimpleRnnSequence)

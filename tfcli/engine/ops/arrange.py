@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tfcli.engine.graph.static import is_unknown
 from tfcli.engine.op import Op
+from tfcli.engine.ops.dynamic import RepeatPlaces, identity_matrix
 from tfcli.engine.ops.elementwise import cast, clip_by_value, identity, less, where
 from tfcli.engine.ops.index import (
     boolean_mask,
@@ -17,7 +19,19 @@ from tfcli.engine.ops.index import (
     tensor_scatter_nd_update,
 )
 from tfcli.engine.ops.reduce import reduce_max, reduce_prod
-from tfcli.engine.ops.shape import ShapeOf, concat, expand_dims, pad, repeat, reshape, stack, transpose, zeros_like
+from tfcli.engine.ops.shape import (
+    ShapeOf,
+    broadcast_to,
+    concat,
+    expand_dims,
+    pad,
+    repeat,
+    reshape,
+    shape,
+    stack,
+    transpose,
+    zeros_like,
+)
 from tfcli.engine.spec import DType, Shape, TensorSpec, as_dtype, int32, int64, normalize_axis, show_shape
 from tfcli.engine.spec import broadcast as broadcast_shapes
 from tfcli.engine.tensor import Symbol, Tensor, Variable, convert_to_tensor
@@ -217,14 +231,21 @@ def identity_n(input: Sequence[Any]) -> list[Tensor]:
 def slice_(input_: Any, begin: Sequence[int], size: Sequence[int]) -> Tensor:
     """The part that begins at `begin` and has `size`; -1 reaches to the end. Raises ShapeError."""
     x = convert_to_tensor(input_)
-    pairs = list(zip((int(b) for b in np.asarray(begin)), (int(s) for s in np.asarray(size)), strict=True))
-    if len(pairs) != x.ndim:
-        raise ShapeError(f"slice: {len(pairs)} sizes for the {x.ndim} axes of {show_shape(x.shape)}")
-    for axis, (b, s) in enumerate(pairs):
+    starts, sizes = _each(begin, x.ndim), _each(size, x.ndim)
+    if len(starts) != x.ndim or len(sizes) != x.ndim:
+        raise ShapeError(f"slice: {len(sizes)} sizes for the {x.ndim} axes of {show_shape(x.shape)}")
+    for axis, (b, s) in enumerate(zip(starts, sizes, strict=True)):
         have = x.shape[axis]
-        if b < 0 or (have is not None and b + max(s, 0) > have):
+        if not is_unknown(b) and (b < 0 or (have is not None and not is_unknown(s) and b + max(s, 0) > have)):
             raise ShapeError(f"slice: {s} entries from {b} on do not fit axis {axis} of {show_shape(x.shape)}")
-    return x[tuple(slice(b, None if s == -1 else b + s) for b, s in pairs)]
+    ends = [None if not is_unknown(s) and s == -1 else b + s for b, s in zip(starts, sizes, strict=True)]
+    return x[tuple(slice(b, e) for b, e in zip(starts, ends, strict=True))]
+
+
+def _each(numbers: Any, count: int) -> list[Any]:
+    """A vector's entries, as integers where they are known."""
+    entries = [numbers[i] for i in range(count)] if is_unknown(numbers) else list(numbers)
+    return [entry if is_unknown(entry) else int(entry) for entry in entries]
 
 
 def strided_slice(
@@ -376,6 +397,10 @@ def eye(
     num_rows: int, num_columns: int | None = None, batch_shape: Sequence[int] | None = None, dtype: Any = "float32"
 ) -> Tensor:
     """Identity matrices (*batch_shape, num_rows, num_columns)."""
+    if is_unknown(num_rows) or is_unknown(num_columns):
+        matrix = identity_matrix(num_rows, num_rows if num_columns is None else num_columns, dtype)
+        front = shape(matrix)
+        return matrix if batch_shape is None else broadcast_to(matrix, [*batch_shape, front[0], front[1]])
     matrix = np.eye(int(num_rows), None if num_columns is None else int(num_columns), dtype=as_dtype(dtype).numpy)
     front = () if batch_shape is None else tuple(int(d) for d in batch_shape)
     return convert_to_tensor(np.broadcast_to(matrix, (*front, *matrix.shape)).copy())
@@ -384,10 +409,14 @@ def eye(
 def repeat_(input: Any, repeats: Any, axis: int | None = None) -> Tensor:
     """Each entry along `axis` (of all in a row without one) as often as `repeats` says, one number or one each.
 
-    Raises ShapeError, TfcliError where the numbers are only known when a traced function runs.
+    Raises ShapeError.
     """
     x = convert_to_tensor(input)
     x, axis = (reshape(x, [-1]), 0) if axis is None else (x, normalize_axis(axis, x.ndim, "repeat"))
+    if is_unknown(repeats):
+        if repeats.ndim:
+            return gather(x, RepeatPlaces()(repeats), axis=axis)
+        return gather(x, range_(ShapeOf()(x)[axis] * cast(repeats, int32)) // cast(repeats, int32), axis=axis)
     counts = np.asarray(repeats)
     if counts.size == 1:
         return repeat(x, int(counts.reshape(())), axis)

@@ -57,7 +57,7 @@ class SwitchCase(Control):
                 with GradientTape(watch_accessed_variables=False) as tape:
                     tape.watch([c for c in own if c.dtype.is_floating])
                     outputs = body(own)
-                return tape.gradient(outputs, floats, filled, unconnected_gradients="zero")
+                return tape.dense_gradient(outputs, floats, filled, "zero")
 
             return gradients
 

@@ -181,7 +181,7 @@ class Scan(Control):
                 *carry[: len(float_carries)],
                 *(g for g, o in zip(g_out, outputs, strict=True) if o.dtype.is_floating),
             ]
-            found = tape.gradient(targets, sources, seeds, unconnected_gradients="zero")
+            found = tape.dense_gradient(targets, sources, seeds, "zero")
             g_carries = [g + g_before[i] for g, i in zip(found, float_carries, strict=False)]
             g_slices = found[len(float_carries) :][: len(float_sequences)]
             sums = [

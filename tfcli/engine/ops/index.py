@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from tfcli.engine.graph.static import is_unknown, sizes_of
+from tfcli.engine.indexed_slices import IndexedSlices
 from tfcli.engine.op import Op
-from tfcli.engine.ops.elementwise import add, cast, promote
-from tfcli.engine.ops.shape import broadcast_like, reshape, zeros_like
+from tfcli.engine.ops.elementwise import add, cast, equal, promote, where
+from tfcli.engine.ops.shape import broadcast_like, expand_dims, reshape, zeros, zeros_like
 from tfcli.engine.spec import DType, Shape, TensorSpec, as_dtype, broadcast, normalize_axis, show_shape
 from tfcli.engine.tensor import Symbol, Tensor, as_array, convert_to_tensor
 from tfcli.errors import DtypeError, ShapeError, TfcliError
@@ -64,6 +66,8 @@ class Gather(Op):
         return rows.transpose(_between_first(batch, axis, indices.ndim, rows.ndim))
 
     def vjp_params(self, g, y, params, indices):
+        if self.axis == 0 and self.batch_dims == 0 and None not in params.shape[1:]:
+            return IndexedSlices.of_rows(g, indices, params)
         return GatherGrad(self.axis, self.batch_dims)(g, params, indices)
 
 
@@ -236,7 +240,11 @@ gather_nd, tensor_scatter_nd_update = GatherNd(), TensorScatterNdUpdate()
 
 def scatter_nd(indices: Any, updates: Any, shape: Sequence[int]) -> Tensor:
     """Zeros of `shape` with `updates` added at `indices` (..., coordinates). Raises TfcliError, ShapeError."""
-    return ScatterNd(tuple(int(d) for d in shape))(indices, updates)
+    known, sizes = sizes_of(shape)
+    if sizes is None:
+        return ScatterNd(tuple(known))(indices, updates)  # type: ignore[arg-type]
+    values = convert_to_tensor(updates)
+    return ScatterNdLike()(values, zeros(sizes, values.dtype), indices)
 
 
 def tensor_scatter_nd_add(tensor: Any, indices: Any, updates: Any) -> Tensor:
@@ -341,6 +349,10 @@ def one_hot(
     indices: Any, depth: int, on_value: float = 1, off_value: float = 0, axis: int = -1, dtype: Any = "float32"
 ) -> Tensor:
     """A new axis of size `depth` with `on_value` at each index. Raises DtypeError, ShapeError."""
+    if is_unknown(depth):
+        places, new = convert_to_tensor(indices), normalize_axis(axis, convert_to_tensor(indices).ndim + 1, "one_hot")
+        steps = reshape(range_(cast(depth, places.dtype)), [-1 if i == new else 1 for i in range(places.ndim + 1)])
+        return where(equal(expand_dims(places, new), steps), *(cast(v, dtype) for v in (on_value, off_value)))
     return OneHot(int(depth), on_value, off_value, int(axis), as_dtype(dtype))(indices)
 
 
@@ -373,9 +385,15 @@ def range_(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None) -> 
 
 def linspace(start: Any, stop: Any, num: int) -> Tensor:
     """`num` evenly spaced numbers from start to stop, both included, along a new first axis."""
+    start, stop = promote(_as_float(start), _as_float(stop), "linspace")
+    if is_unknown(num):
+        from tfcli.engine.ops.dynamic import even_steps
+
+        spread = reshape(even_steps(num, start.dtype), [-1, *(1,) * max(start.ndim, stop.ndim)])
+        return start * (1 - spread) + stop * spread
+    num = int(num)
     if num < 1:
         raise TfcliError(f"linspace: num must be 1 or more, got {num}")
-    start, stop = promote(_as_float(start), _as_float(stop), "linspace")
     steps = np.linspace(0.0, 1.0, num).reshape(num, *(1,) * max(start.ndim, stop.ndim)).astype(start.dtype.numpy)
     return start * (1 - steps) + stop * steps
 

@@ -72,7 +72,7 @@ class While(Control):
             tape.watch(floats)
             finals, _ = control.scan(step, inputs[: self.carries], [range_(steps)])
         seeds = [zeros_like(y) if g is None else g for g, y in zip(gs[:-1], finals, strict=True)]
-        return gradients_of(inputs, floats, tape.gradient(finals, floats, seeds))
+        return gradients_of(inputs, floats, tape.dense_gradient(finals, floats, seeds))
 
     def _refuse_changing_shapes(self) -> None:
         for before, after in zip(self.body.inputs, self.body.outputs, strict=False):

@@ -18,16 +18,17 @@ Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011.
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tfcli.engine.dispatch import executing_eagerly
+from tfcli.engine.graph.static import sizes_of
 from tfcli.engine.op import Op
 from tfcli.engine.ops.elementwise import cast
 from tfcli.engine.ops.index import gather
-from tfcli.engine.ops.shape import ShapeOf
+from tfcli.engine.ops.shape import ShapeOf, zeros
 from tfcli.engine.spec import DType, Shape, TensorSpec, as_dtype, float32, int32, int64, show_shape
 from tfcli.engine.tensor import Symbol, Tensor, Variable, convert_to_tensor
 from tfcli.errors import DtypeError, ShapeError
@@ -237,10 +238,11 @@ def _draw(op: type[Draw], shape: Any, like: Tensor | None, dtype: Any, seed: int
 
 
 def _sized(shape: Any) -> tuple[tuple[int, ...] | None, Tensor | None]:
-    """Sizes that are known; or the tensor whose traced `tf.shape` they are."""
+    """Sizes that are known; or a tensor that has them when the graph runs."""
     if isinstance(shape, Symbol) and isinstance(shape.node.op, ShapeOf):
         return None, shape.node.inputs[0]
-    return tuple(int(d) for d in (shape if isinstance(shape, Sequence | Symbol) else np.asarray(shape))), None
+    known, sizes = sizes_of(shape)
+    return (tuple(known), None) if sizes is None else (None, zeros(sizes, "bool"))  # type: ignore[return-value]
 
 
 def _floating(what: str, dtype: Any) -> DType:

@@ -106,7 +106,7 @@ class _Steps(Op, abstract=True):
             tape.watch(list(inputs))
             outputs = self.of(_scanned, *inputs)
         wanted = [(y, g) for y, g in zip(outputs, gs, strict=True) if g is not None]
-        return tape.gradient([y for y, _ in wanted], list(inputs), [g for _, g in wanted])
+        return tape.dense_gradient([y for y, _ in wanted], list(inputs), [g for _, g in wanted])
 
 
 class _Sequence(_Steps, abstract=True):

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tfcli.engine import nest
+from tfcli.engine.graph.static import is_unknown, sizes_of
 from tfcli.engine.op import Op
 from tfcli.engine.spec import (
     Shape,
@@ -121,7 +123,12 @@ def ones_like(x: Any, dtype: Any = None) -> Tensor:
 
 def broadcast_to(x: Any, shape: Sequence[int]) -> Tensor:
     """x repeated to `shape`. Raises ShapeError."""
-    return BroadcastTo(Shape(int(d) for d in shape))(x)
+    known, sizes = sizes_of(shape)
+    if sizes is None:
+        return BroadcastTo(known)(x)
+    from tfcli.engine.ops.dynamic import BroadcastToSizes
+
+    return BroadcastToSizes(known)(x, sizes)
 
 
 class ShapeOf(Op):
@@ -193,7 +200,12 @@ def reshape_like(x: Tensor, like: Tensor) -> Tensor:
 
 def reshape(x: Any, shape: Sequence[int | None]) -> Tensor:
     """x in a new shape; one size may be -1. Raises ShapeError."""
-    return Reshape(tuple(None if d is None else int(d) for d in shape))(x)
+    known, sizes = sizes_of(shape)
+    if sizes is None:
+        return Reshape(tuple(known))(x)
+    from tfcli.engine.ops.dynamic import ReshapeTo
+
+    return ReshapeTo(known)(x, sizes)
 
 
 class Transpose(Op):
@@ -343,7 +355,7 @@ def split(value: Any, num_or_size_splits: int | Sequence[int], axis: int = 0) ->
     tensor = convert_to_tensor(value)
     axis = normalize_axis(axis, tensor.ndim, "split")
     size = tensor.shape[axis]
-    if isinstance(num_or_size_splits, int):
+    if isinstance(num_or_size_splits, int | np.integer):
         if size is None or size % num_or_size_splits:
             raise ShapeError(
                 f"split: axis {axis} of {show_shape(tensor.shape)} does not divide into {num_or_size_splits} "
@@ -351,7 +363,10 @@ def split(value: Any, num_or_size_splits: int | Sequence[int], axis: int = 0) ->
             )
         sizes = [size // num_or_size_splits] * num_or_size_splits
     else:
-        sizes = [int(s) for s in num_or_size_splits]
+        known, unknown = sizes_of(num_or_size_splits)
+        if unknown is not None:
+            return _split_at(tensor, unknown, len(known), axis)
+        sizes = [int(s) for s in known]  # type: ignore[arg-type]
         if size is None and -1 in sizes:
             raise ShapeError(f"split: axis {axis} of {show_shape(tensor.shape)} is unknown, so -1 has no size")
         if size is not None and -1 in sizes:
@@ -361,6 +376,15 @@ def split(value: Any, num_or_size_splits: int | Sequence[int], axis: int = 0) ->
     edges = np.cumsum([0, *sizes])
     front = (slice(None),) * axis
     return [tensor[(*front, slice(int(a), int(b)))] for a, b in pairwise(edges)]
+
+
+def _split_at(tensor: Tensor, sizes: Tensor, count: int, axis: int) -> list[Tensor]:
+    """Parts of sizes that only the running graph knows."""
+    parts, start = [], convert_to_tensor(0)
+    for i in range(count):
+        parts.append(tensor[(*(slice(None),) * axis, slice(start, start + sizes[i]))])
+        start = start + sizes[i]
+    return parts
 
 
 def unstack(value: Any, num: int | None = None, axis: int = 0) -> list[Tensor]:
@@ -460,7 +484,15 @@ def getitem(x: Any, key: Any) -> Tensor:
         from tfcli.engine.ops.index import pick
 
         return pick(tensor, parts[0])
-    return Slice(tuple(_hashable(p) for p in parts))(tensor)
+    if any(is_unknown(leaf) for part in parts for leaf in _numbers(part)):
+        from tfcli.engine.ops.dynamic import slice_at
+
+        return slice_at(tensor, parts)
+    return Slice(tuple(hashable(p) for p in parts))(tensor)
+
+
+def _numbers(part: Any) -> tuple[Any, ...]:
+    return (part.start, part.stop, part.step) if isinstance(part, slice) else (part,)
 
 
 def _picks(part: Any) -> bool:
@@ -468,9 +500,10 @@ def _picks(part: Any) -> bool:
     return isinstance(part, Symbol) or (isinstance(part, Tensor | Variable | np.ndarray | list) and np.ndim(part) > 0)
 
 
-def _hashable(part: Any) -> Any:
+def hashable(part: Any) -> Any:
+    """A part of a key as a slice op keeps it. Raises ShapeError, DtypeError."""
     if isinstance(part, slice):
-        return tuple(None if p is None else _hashable(p) for p in (part.start, part.stop, part.step))
+        return tuple(None if p is None else hashable(p) for p in (part.start, part.stop, part.step))
     if part is None or part is Ellipsis:
         return part
     if np.ndim(part):
@@ -503,8 +536,12 @@ class Pad(Op):
 
 def pad(x: Any, paddings: Sequence[Sequence[int]], constant_values: float = 0.0) -> Tensor:
     """x with a border of `constant_values`: (before, after) for each axis."""
-    pairs = np.asarray(paddings).tolist()
-    return Pad(tuple((int(a), int(b)) for a, b in pairs), constant_values)(x)
+    if any(is_unknown(size) for size in nest.flatten(paddings)):
+        from tfcli.engine.ops.dynamic import pad_by
+
+        return pad_by(convert_to_tensor(x), paddings, constant_values)
+    rows = paddings.array if isinstance(paddings, Tensor) else paddings
+    return Pad(tuple((int(a), int(b)) for a, b in rows), constant_values)(x)
 
 
 class Tile(Op):
@@ -546,7 +583,12 @@ class TileGrad(Op):
 
 def tile(x: Any, multiples: Sequence[int]) -> Tensor:
     """x repeated along each axis."""
-    return Tile(tuple(int(m) for m in multiples))(x)
+    known, numbers = sizes_of(multiples)
+    if numbers is None:
+        return Tile(tuple(known))(x)  # type: ignore[arg-type]
+    from tfcli.engine.ops.dynamic import TileBy
+
+    return TileBy(known)(x, numbers)
 
 
 def repeat(x: Any, repeats: int, axis: int) -> Tensor:
@@ -566,16 +608,23 @@ def reverse(x: Any, axis: Sequence[int]) -> Tensor:
     return tensor[tuple(slice(None, None, -1 if i in axes else None) for i in range(tensor.ndim))]
 
 
-def zeros(shape: Sequence[int], dtype: Any = "float32") -> Tensor:
-    """A tensor of zeros."""
-    return Tensor(np.zeros(tuple(int(d) for d in shape), as_dtype(dtype).numpy))
+def zeros(shape: Any, dtype: Any = "float32") -> Tensor:
+    """A tensor of zeros. Of texts, empty ones."""
+    return _filled(shape, np.zeros((), as_dtype(dtype).numpy) if as_dtype(dtype) != "string" else "")
 
 
-def ones(shape: Sequence[int], dtype: Any = "float32") -> Tensor:
+def ones(shape: Any, dtype: Any = "float32") -> Tensor:
     """A tensor of ones."""
-    return Tensor(np.ones(tuple(int(d) for d in shape), as_dtype(dtype).numpy))
+    return _filled(shape, np.ones((), as_dtype(dtype).numpy))
 
 
-def fill(dims: Sequence[int], value: Any) -> Tensor:
+def fill(dims: Any, value: Any) -> Tensor:
     """A tensor of one value."""
-    return Tensor(np.full(tuple(int(d) for d in dims), convert_to_tensor(value).array))
+    return _filled(dims, value)
+
+
+def _filled(shape: Any, value: Any) -> Tensor:
+    known, sizes = sizes_of(shape)
+    if sizes is not None or isinstance(value, Symbol):
+        return broadcast_to(value, known if sizes is None else sizes)
+    return Tensor(np.full(tuple(known), convert_to_tensor(value).array))  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from tfcli.engine.ops.reduce import reduce_mean, reduce_std, reduce_sum, reduce_
 from tfcli.engine.ops.shape import broadcast_like, ones_like, zeros_like
 from tfcli.engine.spec import show_shape
 from tfcli.errors import ShapeError
-from tfcli.models import losses
+from tfcli.models.losses import regression
 from tfcli.models.losses.base import EPSILON, align, describe, match_ranks
 from tfcli.models.metrics.base import ExampleMean, LossMean, Metric
 
@@ -16,39 +16,39 @@ from tfcli.models.metrics.base import ExampleMean, LossMean, Metric
 class MeanSquaredError(LossMean, aliases=("mse",)):
     """mean((y_true - y_pred)²)."""
 
-    loss = losses.MeanSquaredError
+    loss = regression.MeanSquaredError
 
 
 class MeanAbsoluteError(LossMean, aliases=("mae",)):
     """mean(|y_true - y_pred|)."""
 
-    loss = losses.MeanAbsoluteError
+    loss = regression.MeanAbsoluteError
 
 
 class MeanAbsolutePercentageError(LossMean, aliases=("mape",)):
     """100 * mean(|(y_true - y_pred) / y_true|)."""
 
-    loss = losses.MeanAbsolutePercentageError
+    loss = regression.MeanAbsolutePercentageError
 
 
 class MeanSquaredLogarithmicError(LossMean, aliases=("msle",)):
     """mean((log(1 + y_true) - log(1 + y_pred))²)."""
 
-    loss = losses.MeanSquaredLogarithmicError
+    loss = regression.MeanSquaredLogarithmicError
 
 
 class LogCoshError(LossMean, aliases=("logcosh", "log_cosh")):
     """mean(log(cosh(y_pred - y_true)))."""
 
     default_name = "logcosh"
-    loss = losses.LogCosh
+    loss = regression.LogCosh
 
 
 class CosineSimilarity(LossMean):
     """The cosine of the angle between y_true and y_pred: 1 where they point the same way."""
 
     direction = "maximize"
-    loss = losses.CosineSimilarity
+    loss = regression.CosineSimilarity
 
     axis: int = -1
 
