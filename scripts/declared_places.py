@@ -72,7 +72,7 @@ def _entry(module: str, names: list[str]) -> Iterator[str]:
     yield f'        "{module}": (\n'
     line = ""
     for name in names:
-        if len(line) + len(name) > 106:
+        if len(line) + len(name) > 100:
             yield f'            "{line}"\n'
             line = ""
         line += f"{name} "

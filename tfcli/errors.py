@@ -25,10 +25,14 @@ class ShapeError(TfcliError):
     exit_code = 2
 
 
-class DtypeError(TfcliError):
+class DtypeError(TfcliError, TypeError):
     """The inputs of an operation or layer have dtypes that do not go together."""
 
     exit_code = 2
+
+
+class SignatureError(ShapeError, TypeError):
+    """A traced function was given what its input_signature does not allow."""
 
 
 class TrainingError(TfcliError):
@@ -45,5 +49,14 @@ class UnknownRunError(CheckpointError):
     exit_code = 2
 
 
-InvalidArgumentError = TfcliError
-"""TensorFlow's name, for programs that catch it."""
+class FailedPreconditionError(TfcliError):
+    """Something has to be done before: a variable of a session's graph was read without its initializer."""
+
+
+class OutOfRangeError(TfcliError):
+    """There is nothing left to read."""
+
+
+InvalidArgumentError = OpError = UnimplementedError = TfcliError
+NotFoundError = CheckpointError
+"""TensorFlow's names, for programs that catch them."""

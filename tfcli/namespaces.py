@@ -29,14 +29,17 @@ NAMES: dict[str, dict[str, str]] = {
         "engine.tensor": "Tensor Variable constant convert_to_tensor",
         "data.parsing": "SparseTensor",
         "engine.spec": "TensorSpec DType as_dtype TensorShape=Shape",
-        "engine.tape": "GradientTape gradients",
+        "engine.indexed_slices": "IndexedSlices",
+        "engine.devices": "device",
+        "engine.tape": "GradientTape UnconnectedGradients gradients hessians",
         "engine.function": "function",
         "engine.module": "Module",
         "engine.dispatch": "executing_eagerly init_scope",
         "engine.graph.session": "Graph=SessionGraph control_dependencies name_scope group no_op",
         "engine.ops.branch": "cond case switch_case",
         "engine.ops.loops": "while_loop map_fn vectorized_map scan foldl foldr",
-        "engine.ops.custom": "custom_gradient",
+        "engine.ops.custom": "custom_gradient recompute_grad",
+        "engine.ops.tensor_array": "TensorArray",
         "engine.ops.elementwise": f"{_ELEMENTWISE} stop_gradient identity cast clip_by_value",
         "engine.ops.shape": (
             "reshape transpose expand_dims squeeze concat stack split unstack pad tile reverse shape "
@@ -65,7 +68,27 @@ NAMES: dict[str, dict[str, str]] = {
         ),
         "engine.ops.strings": "as_string",
         "engine.ops.debugging": f"{_ASSERTIONS} Assert=assert_that print=print_ py_function numpy_function",
+        "models.initializers": (
+            "zeros_initializer=Zeros ones_initializer=Ones constant_initializer=Constant "
+            "random_normal_initializer=RandomNormal random_uniform_initializer=RandomUniform"
+        ),
         "engine.spec.DTYPES": _DTYPES,
+    },
+    "autograph": {},
+    "autograph.experimental": {"engine.devices": "do_not_convert"},
+    "config": {
+        "engine.devices": "list_physical_devices list_logical_devices",
+        "engine.function": "run_functions_eagerly functions_run_eagerly",
+    },
+    "image": {
+        "engine.ops.pictures": (
+            "ResizeMethod resize resize_with_crop_or_pad resize_with_pad central_crop crop_to_bounding_box "
+            "pad_to_bounding_box flip_left_right flip_up_down transpose rot90 convert_image_dtype rgb_to_grayscale "
+            "grayscale_to_rgb rgb_to_hsv hsv_to_rgb per_image_standardization adjust_brightness adjust_contrast "
+            "adjust_gamma adjust_hue adjust_saturation random_flip_left_right random_flip_up_down random_brightness "
+            "random_contrast random_saturation random_hue random_crop total_variation image_gradients psnr"
+        ),
+        "data.decode": ("decode_png decode_jpeg decode_bmp decode_image=decode_image_tensor encode_png encode_jpeg"),
     },
     "autodiff": {"engine.forward": "ForwardAccumulator"},
     "math": {
@@ -192,7 +215,7 @@ NAMES: dict[str, dict[str, str]] = {
         "data.parsing": "SparseTensor to_dense",
     },
     "nest": {
-        "engine.nest": "flatten map_structure pack_sequence_as=pack",
+        "engine.nest": "assert_same_structure flatten is_nested map_structure pack_sequence_as",
     },
 }
 """Namespace -> module (within tfcli) -> its public names."""
@@ -203,6 +226,7 @@ MODULES = {
     "errors": "errors",
     "keras": "keras",
     "saved_model": "saved_model",
+    "summary": "logging.summary",
     "optimizers": "keras.optimizers",
     "losses": "keras.losses",
     "metrics": "keras.metrics",

@@ -4,9 +4,11 @@ import gzip
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tfcli.data.files import Blob
-from tfcli.data.sources.csv import Csv, Dialect, read_csv
+from tfcli.data.sources.csv import Csv, Dialect, _by_polars, read_csv
 from tfcli.declare import FieldError
 from tfcli.errors import DataError
 
@@ -31,6 +33,32 @@ def test_missing_numbers_are_nan_and_missing_texts_are_empty():
 def test_missing_values_can_be_chosen():
     columns, _ = read("a\n1\n-\n", missing_values=frozenset("-"))
     assert np.isnan(columns["a"][1])
+
+
+VALUES = st.sampled_from(
+    ["1", "-2", "+3", "007", "1.5", "1e3", "inf", "1_0", "x y", " 4", "?", "", "NA", "true", "9" * 20]
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(rows=st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=6), texts=st.sampled_from([(), ("a",)]))
+def test_both_readers_find_the_same(rows, texts):
+    content = "a,b\n" + "".join(f"{a},{b}\n" for a, b in rows)
+    dialect = Dialect(texts=frozenset(texts))
+    fast = _by_polars("t.csv", content.encode(), dialect)
+    assert fast is not None
+    slow, _ = read_csv(Blob("t.csv", content=content.encode()), dialect)
+    for name, column in slow.items():
+        assert fast[0][name].dtype == column.dtype
+        np.testing.assert_array_equal(fast[0][name], column)
+
+
+def test_a_number_far_down_that_is_none_makes_the_column_one_of_texts():
+    content = "a,b\n" + "1,2\n" * 3000 + "x,2.5\n"
+    columns, rows = _by_polars("t.csv", content.encode(), Dialect())
+    assert columns["a"].dtype == object
+    assert columns["b"].dtype == np.float64
+    assert rows.where(3000) == "t.csv, row 3002"
 
 
 def test_quoted_line_breaks_and_blank_lines_keep_row_numbers_those_of_the_file():

@@ -19,6 +19,7 @@ from tfcli.data.files import Blob
 from tfcli.data.records import compiled, kernels
 from tfcli.data.records.examples import Parser
 from tfcli.data.records.frames import Records, RecordWriter, frame, read_records
+from tfcli.engine.kernels.loops import compiled_loops
 from tfcli.errors import DataError
 
 BOTH = pytest.mark.parametrize("threshold", [0, 2**62], ids=["compiled", "python"])
@@ -143,6 +144,32 @@ def test_any_bytes_are_parsed_or_refused(threshold, data):
     finally:
         compiled.WORTH_COMPILING = before
     assert all(len(lists.values) == lists.offsets[-1] for lists in found.values())
+
+
+def test_the_checksum_without_an_instruction_for_it_is_the_same():
+    crc = compiled_loops(kernels.KERNELS).crc
+    tables = np.array(compiled.FLAT_TABLES, np.int64)
+    for size in (0, 1, 7, 8, 9, 100):
+        data = bytes(range(size))
+        assert crc(data, 0, size, tables) == crc32c(data)
+
+
+@pytest.mark.parametrize(
+    ("feature", "triple"), [("+crc32", "x86_64-linux-gnu"), ("+crc", "aarch64-linux-gnu"), ("+mul", None)]
+)
+def test_the_checksum_uses_the_instruction_that_a_processor_has(feature, triple):
+    text = compiled.crc_by_instruction([feature])
+    if triple is None:
+        assert text is None
+        return
+    import llvmlite.binding as llvm
+
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    module = llvm.parse_assembly(text.replace("internal ", ""))
+    module.verify()
+    machine = llvm.Target.from_triple(triple).create_target_machine(features=feature)
+    assert "crc32" in machine.emit_assembly(module)
 
 
 def test_every_kernel_is_compiled():

@@ -30,7 +30,7 @@ train: {{epochs: 4, tensorboard: {{{tensorboard}}}}}
 @pytest.fixture(autouse=True)
 def no_plots(monkeypatch: pytest.MonkeyPatch):
     """They take most of a short run's time."""
-    monkeypatch.setattr(training, "draw_plots", lambda run, session: None)
+    monkeypatch.setattr(training, "draw_plots", lambda *given: None)
 
 
 def trained(folder: Path, tensorboard: str) -> RunDirectory:

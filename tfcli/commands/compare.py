@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tfcli.commands.completion import complete_columns, complete_runs
+from tfcli.commands.many import many_objects
 from tfcli.commands.options import Json, Logdir, Quiet
 from tfcli.commands.output import note, print_json, print_table, shortest, warn
 from tfcli.errors import SpecError
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from tfcli.runner.comparison import Comparison, Difference
 
 
+@many_objects()
 def compare(
     runs: Annotated[
         list[str] | None,

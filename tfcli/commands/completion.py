@@ -1,17 +1,56 @@
-"""What the shell's completion knows besides commands and options: runs, keys of a spec, columns, templates.
+"""`tfcli completion`, and what the shell's completion knows besides commands and options.
 
-Each function takes what is typed so far and returns what may stand there. They run at each press of Tab: they import
-little, and where something is wrong they know of nothing.
+Each `complete_…` function takes what is typed so far and returns what may stand there. They run at each press of Tab:
+they import little, and where something is wrong they know of nothing.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from tfcli.errors import TfcliError
+import typer
+
+from tfcli.errors import SpecError, TfcliError
+
+COMPLETING = "_TFCLI_COMPLETE"
+"""The variable by which the shell asks for completions."""
 
 _MOST_RUNS = 200
+
+
+def completion(
+    shell: Annotated[
+        Literal["bash", "zsh", "fish"] | None, typer.Argument(help="Default: the shell in the variable SHELL.")
+    ] = None,
+) -> None:
+    """Print what makes a shell complete commands, options, runs, templates, keys and values of specs.
+
+    For every new shell, put the line into ~/.bashrc or ~/.zshrc (fish: ~/.config/fish/config.fish).
+
+    \b
+    Example:
+      eval "$(tfcli completion bash)"
+      tfcli completion fish | source
+    """
+    from typer.completion import get_completion_script
+
+    name = shell or Path(os.environ.get("SHELL", "")).name
+    if name not in ("bash", "zsh", "fish"):
+        raise SpecError("name the shell, one of bash, zsh and fish, as in `tfcli completion bash`")
+    print(get_completion_script(prog_name="tfcli", complete_var=COMPLETING, shell=name))
+
+
+def complete(command: Callable[[], Any]) -> int:
+    """Answer the shell: what may stand where the cursor is. Where the line is wrong so far, nothing."""
+    from typer.completion import completion_init
+
+    completion_init()
+    try:
+        command()(prog_name="tfcli", complete_var=COMPLETING)
+    except TfcliError:
+        return 1
+    return 0
 
 
 def complete_runs(ctx: Any, incomplete: str) -> list[str]:
@@ -60,7 +99,9 @@ def complete_settings(ctx: Any, incomplete: str) -> list[str]:
     path, equals, text = incomplete.partition("=")
     try:
         if equals:
-            return [f"{path}={value}" for value in values_of(Path(spec), path) if value.startswith(text)] if spec else []
+            return (
+                [f"{path}={value}" for value in values_of(Path(spec), path) if value.startswith(text)] if spec else []
+            )
         return _starting(incomplete, (f"{key}=" for key in keys_of(Path(spec) if spec else None)))
     except (TfcliError, OSError):
         return []

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from tfcli.commands.completion import complete_templates
 from tfcli.commands.options import Json, Quiet
 from tfcli.commands.output import note, print_json, print_table, typed
 from tfcli.errors import SpecError
@@ -13,7 +14,11 @@ from tfcli.errors import SpecError
 def init(
     source: Annotated[
         str | None,
-        typer.Argument(metavar="[TEMPLATE|DATA FILE]", help="A template's name, or a CSV, Parquet or JSON lines file."),
+        typer.Argument(
+            metavar="[TEMPLATE|DATA FILE]",
+            help="A template's name, or a CSV, Parquet or JSON lines file.",
+            autocompletion=complete_templates,
+        ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The spec to write.")] = Path(
         "exp.yaml"

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from tfcli import __version__
+from tfcli.commands.completion import COMPLETING, complete
 from tfcli.commands.output import has_colour, note, paint, print_json
 from tfcli.declare import nearest
 from tfcli.errors import SpecError, TfcliError
@@ -19,6 +20,7 @@ from tfcli.errors import SpecError, TfcliError
 COMMANDS = (
     "init",
     "convert",
+    "data",
     "check",
     "show",
     "profile",
@@ -30,6 +32,7 @@ COMMANDS = (
     "runs",
     "board",
     "schema",
+    "completion",
 )
 _PLAIN: dict[str, Any] = {"rich_markup_mode": None, "add_completion": False, "pretty_exceptions_enable": False}
 # Click's class for wrong command lines, which newer versions of Typer have a copy of.
@@ -93,6 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """The exit code of a command line. This is the one place that turns errors into messages."""
+    if COMPLETING in os.environ:
+        return complete(lambda: typer.main.get_command(app))
     words = [word for word in arguments if word != "--debug"]
     debug = len(words) < len(arguments)
     try:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tfcli.commands.completion import complete_runs, complete_settings
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and only the result itself.")]
 Logdir = Annotated[Path, typer.Option(metavar="DIR", help="The folder with all runs.")]
@@ -15,7 +17,12 @@ Checkpoint = Annotated[
     ),
 ]
 Run = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run directory; or in --logdir a run's name or id: the latest that fits.")
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run directory; or in --logdir a run's name or id: the latest that fits.",
+        autocompletion=complete_runs,
+    ),
 ]
 Trust = Annotated[
     bool, typer.Option("--trust", help="Run the Python that the run's own spec names: own functions and classes.")
@@ -23,6 +30,9 @@ Trust = Annotated[
 Set = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="A value for a key of the spec, by its dotted path; any number of times."
+        "--set",
+        metavar="KEY=VALUE",
+        help="A value for a key of the spec, by its dotted path; any number of times.",
+        autocompletion=complete_settings,
     ),
 ]

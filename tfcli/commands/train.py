@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tfcli.commands.completion import complete_runs
 from tfcli.commands.options import Json, Logdir, Quiet, Set, Trust
 from tfcli.commands.output import duration, print_json, print_table, shortest, typed
 from tfcli.errors import SpecError
@@ -20,7 +21,10 @@ def train(
     logdir: Logdir = Path("runs"),
     name: Annotated[str | None, typer.Option(help="The run's name, instead of the spec's.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="How many epochs, all in all.")] = None,
-    resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on where this run stopped.")] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Go on where this run stopped.", autocompletion=complete_runs),
+    ] = None,
     trust: Trust = False,
     json: Json = False,
     quiet: Quiet = False,

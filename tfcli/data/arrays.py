@@ -1,12 +1,12 @@
 """Reading and writing .npy and .npz files, with the header believed only after it is checked."""
 
+import io
 import math
 import os
 import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -102,9 +102,11 @@ def _native(array: np.ndarray, where: str) -> np.ndarray:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write `arrays` so that the same arrays give the same bytes at any time."""
-    with zipfile.ZipFile(path, "w") as archive:
+def encode_npz(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """The bytes of a .npz file: the same arrays give the same bytes at any time."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
         for name, array in arrays.items():
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w") as member:
                 npy.write_array(member, np.asarray(array), allow_pickle=False)
+    return content.getvalue()

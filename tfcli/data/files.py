@@ -27,7 +27,7 @@ _MOST_FINGERPRINTS = 64
 
 @dataclass(frozen=True)
 class Blob:
-    """Bytes to read: the file at `path`, or `content` that came by another way. `name` is what messages call it."""
+    """Bytes to read: the file at `path`, or `content` that is in memory. `name` is what messages call it."""
 
     name: str
     path: Path | None = None
@@ -41,16 +41,31 @@ class Blob:
 
     def open(self) -> BinaryIO:
         """The bytes as they are stored. Raises DataError."""
-        if self.path is None:
+        if self.path is None or self.content is not None:
             return io.BytesIO(self.content or b"")
         try:
             return self.path.open("rb")
         except OSError as error:
-            raise DataError(f"cannot read {self.name} ({self.path}): {error.strerror}") from error
+            raise self._unreadable(error) from error
+
+    def in_memory(self) -> "Blob":
+        """The same with its bytes read, so that what goes on reads no file. Raises DataError."""
+        if self.path is None or self.content is not None:
+            return self
+        try:
+            with io.FileIO(self.path) as file:  # what `open` adds to it takes as long as a small file
+                return Blob(self.name, self.path, file.readall())
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: OSError) -> DataError:
+        return DataError(f"cannot read {self.name} ({self.path}): {error.strerror}")
 
     def read(self, limit: int | None = None) -> bytes:
         """All bytes, unpacked where they are gzipped; DataError past `limit` bytes (default: what honest gzip files
         stay below)."""
+        if self.content is not None and not self.content.startswith(GZIP_MAGIC):
+            return self.content
         with self.open() as stream:
             packed = stream.read(2) == GZIP_MAGIC
             stream.seek(0)
@@ -82,21 +97,30 @@ class Blob:
 
     def fingerprint(self) -> dict[str, str]:
         """{file: SHA-256 of its bytes as stored}; empty for bytes that are no file."""
-        if self.path is None:
-            return {}
-        bundled = self.path.parent == BUNDLED
+        return {} if self.path is None else {self._file(): self.digest()}
+
+    def digest(self) -> str:
+        """The SHA-256 of the bytes as stored."""
+        if self.content is not None:
+            return sha256(self.content).hexdigest()
         with self.open() as stream:
-            digest = file_digest(cast(BufferedReader, stream), "sha256").hexdigest()
-        return {self.name if bundled else os.path.abspath(self.path): digest}
+            return file_digest(cast(BufferedReader, stream), "sha256").hexdigest()
+
+    def _file(self) -> str:
+        """What fingerprints call the file."""
+        assert self.path is not None, "fingerprints are of files"
+        return self.name if self.path.parent == BUNDLED else os.path.abspath(self.path)
 
 
-def fingerprints(blobs: Sequence[Blob]) -> dict[str, str]:
-    """The files' fingerprints; of many files in a folder, one of them all together."""
-    found = {file: digest for blob in blobs for file, digest in blob.fingerprint().items()}
-    if len(found) <= _MOST_FINGERPRINTS:
-        return found
-    listed = "\n".join(f"{file} {digest}" for file, digest in found.items())
-    return {os.path.commonpath(list(found)): sha256(listed.encode()).hexdigest()}
+def fingerprints(blobs: Sequence[Blob], digests: Sequence[str] | None = None) -> dict[str, str]:
+    """The files' fingerprints; of many files in a folder, one of them all together. `digests`: where they are known."""
+    files = [blob for blob in blobs if blob.path is not None]
+    known = digests or [blob.digest() for blob in files]
+    if len(files) <= _MOST_FINGERPRINTS:
+        return {blob._file(): digest for blob, digest in zip(files, known, strict=True)}
+    paths = [os.path.abspath(str(blob.path)) for blob in files]
+    listed = "\n".join(f"{path} {digest}" for path, digest in zip(paths, known, strict=True))
+    return {os.path.commonpath(paths): sha256(listed.encode()).hexdigest()}
 
 
 def expansion_limit(packed_bytes: int) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from tfcli.data.png import decode_plain_png
 from tfcli.data.threads import usable_processors
 from tfcli.errors import DataError
 
@@ -26,6 +27,8 @@ R = TypeVar("R")
 
 def decode_image(content: bytes, channels: int, where: str, formats: Sequence[str] = FORMATS) -> np.ndarray:
     """A picture (H, W, channels); `channels` 0 takes the file's own. Raises DataError, also for absurd sizes."""
+    if "PNG" in formats and (plain := decode_plain_png(content, channels, MOST_PIXELS)) is not None:
+        return plain
     from PIL import Image, UnidentifiedImageError
 
     try:

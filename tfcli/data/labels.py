@@ -1,5 +1,6 @@
 """Labels: texts become an index, numbers stay numbers."""
 
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ def learn_labels(train: Table) -> dict[str, Any]:
         column = train.columns[name]
         if column.dtype == object:
             _refuse_missing(train, name, column == "")
-            classes[name] = train.classes.get(name) or np.unique(column.astype(object)).tolist()
+            classes[name] = train.classes.get(name) or sorted(set(column.ravel().tolist()))
     return classes
 
 
@@ -48,7 +49,7 @@ def _indices(table: Table, name: str, classes: list[str]) -> np.ndarray:
     texts = table.texts(name)
     _refuse_missing(table, name, texts == "")
     index = {text: i for i, text in enumerate(classes)}
-    codes = [index.get(text, -1) for text in texts.ravel().tolist()]
+    codes = list(map(index.get, texts.ravel().tolist(), repeat(-1)))
     if -1 in codes:
         at = codes.index(-1)
         value = texts.ravel()[at]

@@ -1,12 +1,13 @@
 """Keeping what was learned: JSON for people, arrays too long for it beside it in a .npz file."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfcli.data.arrays import read_npz, write_npz
+from tfcli.data.arrays import encode_npz, read_npz
 from tfcli.data.files import Blob
 from tfcli.errors import DataError
 
@@ -14,14 +15,21 @@ JSON_FILE, ARRAY_FILE = "preprocessing.json", "arrays.npz"
 _INLINE_LIMIT = 64
 
 
-def save(directory: Path, content: dict[str, Any]) -> None:
-    """Write `content` (dictionaries, lists, numbers, texts, arrays) to `directory`."""
+def write_plainly(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def save(content: dict[str, Any], directory: Path, write: Callable[[Path, bytes], None]) -> None:
+    """Write `content` (dictionaries, lists, numbers, texts, arrays) to `directory`, a file at a time by `write`.
+
+    The JSON comes last: where it is, all is.
+    """
     arrays: dict[str, np.ndarray] = {}
     document = _encode(content, "", arrays)
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / JSON_FILE).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if arrays:
-        write_npz(directory / ARRAY_FILE, arrays)
+        write(directory / ARRAY_FILE, encode_npz(arrays))
+    write(directory / JSON_FILE, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def load(directory: Path) -> dict[str, Any]:

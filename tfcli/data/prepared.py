@@ -1,6 +1,6 @@
 """From a `data:` spec to splits that give batches."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -66,6 +66,10 @@ class PreparedData:
         if found is None:
             raise DataError(f"the data has no {name} split; add `{name}` to `data.split`, or a source of its own")
         return found
+
+    def vocabularies(self) -> list[list[Any]]:
+        """Every vocabulary that was learned from the training split."""
+        return [entry["vocabulary"] for entry in _mappings(self._learned) if isinstance(entry.get("vocabulary"), list)]
 
     def predict_input(self, source: Path | bytes, labelled: bool = False) -> Split:
         """The examples of a raw file (or its bytes) in the source's own format, put through exactly what was learned.
@@ -205,9 +209,10 @@ class PreparedData:
     def class_names(self) -> dict[str, list[str]]:
         return self._learned["labels"] | self.data.training_source.target_names(self._learned["source"])
 
-    def save(self, directory: Path) -> None:
-        """Write what raw inputs need to become model inputs."""
-        persist.save(directory, self._learned | {"floatx": self.floatx, "fingerprints": self.fingerprints})
+    def save(self, directory: Path, write: Callable[[Path, bytes], None] = persist.write_plainly) -> None:
+        """Write what raw inputs need to become model inputs, a file at a time by `write`."""
+        content = self._learned | {"floatx": self.floatx, "fingerprints": self.fingerprints}
+        persist.save(content, directory, write)
 
     def _aligned(self, table: Table) -> Table:
         """The table with its columns named and ordered as the training split's."""
@@ -245,6 +250,14 @@ class PreparedData:
             weighted=columns["weight"] is not None,
         )
         return Pipeline(self.data.pipeline, context, {int(i): s for i, s in self._learned["stages"].items()})
+
+
+def _mappings(value: Any) -> Iterator[dict[str, Any]]:
+    """A mapping and all those within it."""
+    if isinstance(value, dict):
+        yield value
+        for item in value.values():
+            yield from _mappings(item)
 
 
 def _names_for(table: Table, names: list[str], known: list[str]) -> dict[str, str]:

@@ -36,8 +36,8 @@ class Batch:
     def take(self, rows: np.ndarray) -> "Batch":
         """The examples at `rows`."""
         return Batch(
-            {name: _take(array, rows) for name, array in self.inputs.items()},
-            {name: _take(array, rows) for name, array in self.targets.items()},
+            {name: taken(array, rows) for name, array in self.inputs.items()},
+            {name: taken(array, rows) for name, array in self.targets.items()},
             None if self.weights is None else self.weights[rows],
         )
 
@@ -56,7 +56,8 @@ def joined(parts: Sequence[Batch]) -> Batch:
     )
 
 
-def _take(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def taken(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The array's `rows`."""
     # ndarray.take is the fast one, but copies a view whole (windows over a series) before it gathers.
     return array.take(rows, axis=0) if array.flags.c_contiguous else array[rows]
 

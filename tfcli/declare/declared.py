@@ -10,7 +10,9 @@ from typing import Any, ClassVar, Self, get_origin
 from tfcli.declare.names import closest, snake_case, squash
 from tfcli.declare.places import PLACES
 from tfcli.declare.problems import DeclarationError, Problem
-from tfcli.declare.values import FunctionName, PathString
+from tfcli.declare.plugins import current_plugin, load_entry_points
+from tfcli.declare.values import FunctionName, ModuleName, PathString
+from tfcli.errors import SpecError
 
 REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "<required>"})()
 
@@ -35,7 +37,10 @@ class Registry:
     names: dict[str, str] = field(default_factory=dict)
 
     def add(self, cls: type["Declared"], aliases: Iterable[str] = ()) -> None:
+        """Raises SpecError where a plugin's class has the name of one of tfcli's own."""
         for name in (cls.type_name, *aliases):
+            if (plugin := current_plugin()) is not None:
+                self._make_room(name, plugin)
             known = self.classes.setdefault(squash(name), cls)
             assert known is cls, f"{self.kind} {name!r} is declared twice: {known} and {cls}"
         self.names[squash(cls.type_name)] = cls.type_name
@@ -43,10 +48,23 @@ class Registry:
     def find(self, name: str) -> type["Declared"] | None:
         key = squash(name)
         if key not in self.classes:
-            for module, names in PLACES.get(self.kind, {}).items():
-                if key in names.split():
-                    import_module(module)
+            self._import(key)
+        if key not in self.classes and current_plugin() is None:
+            load_entry_points()
         return self.classes.get(key)
+
+    def _import(self, key: str) -> None:
+        for module, names in PLACES.get(self.kind, {}).items():
+            if key in names.split():
+                import_module(module)
+
+    def _make_room(self, name: str, plugin: str) -> None:
+        """A plugin's class may take the place of one of an earlier plugin, as when its file was changed."""
+        self._import(squash(name))
+        known = self.classes.get(squash(name))
+        if known is not None and known.__module__.startswith("tfcli."):
+            raise SpecError(f"the plugin {plugin!r} declares a {self.kind} {name!r}, which tfcli has; rename it")
+        self.classes.pop(squash(name), None)
 
     def load(self) -> None:
         """Load every class of the kind."""
@@ -88,7 +106,7 @@ class Declared:
         cls.type_name = name or snake_case(cls.__name__)
         if kind is not None:
             cls.registry = Registry(kind)
-        elif cls.registry is not None and not abstract and cls.__module__.startswith("tfcli."):
+        elif cls.registry is not None and not abstract and _is_named(cls):
             cls.registry.add(cls, aliases)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -156,8 +174,13 @@ class Declared:
         return f"{type(self).__name__}({', '.join(f'{n}={getattr(self, n, None)!r}' for n in self.fields())})"
 
 
+def _is_named(cls: type[Declared]) -> bool:
+    """Whether specs may name the class: tfcli's own ones, and those of plugins."""
+    return cls.__module__.startswith("tfcli.") or current_plugin() is not None
+
+
 def plain(value: Any) -> Any:
-    """`value` in the types that YAML has (a PathString and a FunctionName stay such texts)."""
+    """`value` in the types that YAML has (a PathString, FunctionName and ModuleName stay such texts)."""
     match value:
         case Declared():
             return value.spec()
@@ -165,7 +188,7 @@ def plain(value: Any) -> Any:
             return {plain(k): plain(v) for k, v in value.items()}
         case list() | tuple():
             return [plain(v) for v in value]
-        case PathString() | FunctionName():
+        case PathString() | FunctionName() | ModuleName():
             return value
         case str():
             return str(value)

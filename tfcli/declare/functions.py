@@ -73,7 +73,7 @@ def load_function(name: str | Callable[..., Any]) -> Callable[..., Any]:
         raise SpecError(refusal(name))
     module_name, _, attribute = name.rpartition(":")
     try:
-        found: Any = _load_module(module_name)
+        found: Any = load_module(module_name)
         for part in attribute.split("."):
             found = getattr(found, part)
     except AttributeError as error:
@@ -85,12 +85,20 @@ def load_function(name: str | Callable[..., Any]) -> Callable[..., Any]:
 
 def absolute_name(name: str, folder: Path) -> str:
     """The name with the file of its module written out where that is in `folder`, so that it is found from anywhere."""
-    module_name, _, attribute = name.rpartition(":")
-    path = folder / f"{module_name}.py"
-    return f"{path.absolute()}:{attribute}" if path.is_file() else name
+    module_name, colon, attribute = name.rpartition(":")
+    return absolute_module(module_name, folder) + colon + attribute
 
 
-def _load_module(name: str) -> ModuleType:
+def absolute_module(name: str, folder: Path) -> str:
+    """The module's file where that is in `folder`."""
+    path = folder / f"{name}.py"
+    return str(path.absolute()) if path.is_file() else name
+
+
+def load_module(name: str) -> ModuleType:
+    """The module of that name, or in that `.py` file. Raises SpecError as `load_function` does."""
+    if _distrusted:
+        raise SpecError(refusal(name))
     folder = spec_folder()
     path = Path(name) if name.endswith(".py") else folder / f"{name}.py"
     beside = str(path.parent if name.endswith(".py") else folder)

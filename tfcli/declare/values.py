@@ -43,5 +43,9 @@ class PathString(str):
     """A file path as written in the spec; relative ones are resolved against the spec's folder."""
 
 
+class ModuleName(str):
+    """A Python module of the user's own, whose classes a spec may name."""
+
+
 class FunctionName(str):
     """`"module:function"`, a Python function of the user's own."""

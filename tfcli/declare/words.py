@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from tfcli.declare.declared import Declared
 from tfcli.declare.names import nearest
 from tfcli.declare.problems import Path, Problem
-from tfcli.declare.values import FunctionName, Hints, PathString, Range
+from tfcli.declare.values import FunctionName, Hints, ModuleName, PathString, Range
 
 SQUARE_BRACKETS = "a list has square brackets, as in `[3, 3]`"
 
@@ -50,6 +50,8 @@ def describe(annotation: Any) -> str:
         return 'a Python function as "module:function"'
     if annotation is PathString:
         return "a path"
+    if annotation is ModuleName:
+        return "a Python module's name"
     if isinstance(annotation, type) and issubclass(annotation, Declared):
         if annotation.registry is not None:
             return with_article(annotation.registry.kind)

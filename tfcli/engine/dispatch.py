@@ -13,6 +13,7 @@ from tfcli.engine.graph.execute import Plan, needed
 from tfcli.engine.graph.ir import AssignRows, AssignVariable, Constant, Graph, Node, Placeholder, ReadVariable, value_of
 from tfcli.engine.graph.sketch import SKETCH, is_sketched
 from tfcli.engine.op import Op
+from tfcli.engine.precision import as_product
 from tfcli.engine.spec import show_shape
 from tfcli.engine.tensor import Symbol, Tensor, Value, Variable, as_array, constant, convert_to_tensor
 from tfcli.errors import DtypeError, ShapeError, TfcliError
@@ -46,6 +47,8 @@ def apply(op: Op, *inputs: Any) -> Any:
         tensors = tuple(value if isinstance(value, Tensor) else convert_to_tensor(value) for value in inputs)
     else:
         tensors = tuple(_into(graph, value) for value in inputs)
+    if op.product and tensors[0].dtype.name == "float32":
+        op = as_product(op)
     if graph is not None:
         node = graph.add(op, tensors)
         if state.tapes:
@@ -118,6 +121,8 @@ def first_value(variable: Variable, initial_value: Any, dtype: Any = None) -> np
             f"{variable.name!r} again; "
             "make them once, outside of it or where an attribute is still None"
         )
+    if graph is not None:
+        graph.created_variables = True
     with init_scope():
         value = initial_value() if callable(initial_value) else initial_value
         return np.array(_evaluated(variable, value) if isinstance(value, Symbol) else as_array(value, dtype), copy=True)

@@ -22,7 +22,7 @@ from tfcli.engine.graph.ir import Assignment, Graph, ReadVariable, verify
 from tfcli.engine.signature import Guards, Sizes, describe, fits, generalized
 from tfcli.engine.spec import TensorSpec, show_shape
 from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
-from tfcli.errors import ShapeError, TfcliError
+from tfcli.errors import SignatureError, TfcliError
 
 if TYPE_CHECKING:
     from tfcli.engine.graph.execute import Plan
@@ -166,6 +166,10 @@ class Function:
             instance.__dict__["_functions"] = {**kept, id(self): bound}
         return bound
 
+    def pretty_printed_concrete_signatures(self) -> str:
+        """Every trace so far, a line each."""
+        return "\n".join(map(repr, self.concrete_functions))
+
     @property
     def trace_count(self) -> int:
         return self._trace_count
@@ -243,20 +247,27 @@ class Function:
         wanted = list(specs) if self.input_signature is None else nest.flatten(self.input_signature)
         if self.reduce_retracing:
             wanted = generalized(wanted, [sizes for skeleton, sizes in self._traces if skeleton == key[0]])
-        graph = Graph(self.name, parent=state.graph)
-        graph.may_create_variables = self._trace_count == 0
-        with tracing(graph), recording([]):
-            symbols = [graph.placeholder(spec) for spec in wanted]
-            args, kwargs = _with_symbols(arguments, iter(symbols))
-            returned = self.python_function(*args, **kwargs)
-            outputs = nest.map_structure(lambda leaf: _output(graph, leaf), returned)
-        graph.parent = None
+        graph, outputs = self._run_python(arguments, wanted, self._trace_count == 0)
+        if graph.created_variables:
+            # Once more, as it will be from now on: a function that makes variables in every call is found out.
+            graph, outputs = self._run_python(arguments, wanted, False)
         concrete = ConcreteFunction(graph, outputs, self._names(arguments, wanted), self.expected_runs)
         self._count_trace()
         found = concrete, guards
         if not concrete.captured:  # what uses values of the trace around it cannot be used again
             self._traces[key] = self._traces[key[0], tuple((s.dtype.name, s.shape) for s in wanted)] = found
         return found
+
+    def _run_python(self, arguments: Any, specs: Sequence[TensorSpec], may_create_variables: bool) -> tuple[Graph, Any]:
+        graph = Graph(self.name, parent=state.graph)
+        graph.may_create_variables = may_create_variables
+        with tracing(graph), recording([]):
+            symbols = [graph.placeholder(spec) for spec in specs]
+            args, kwargs = _with_symbols(arguments, iter(symbols))
+            returned = self.python_function(*args, **kwargs)
+            outputs = nest.map_structure(lambda leaf: _output(graph, leaf), returned)
+        graph.parent = None
+        return graph, outputs
 
     def _names(self, arguments: Any, specs: Sequence[TensorSpec]) -> list[str]:
         """A name for each tensor: that of its TensorSpec, else of the parameter, numbered in structures."""
@@ -304,7 +315,9 @@ def _as_signed(name: str, i: int, leaf: Any, spec: TensorSpec) -> Any:
 
 def _check_shape(name: str, argument: str, came: TensorSpec, wanted: TensorSpec) -> None:
     if not fits([(came.dtype.name, came.shape)], [(wanted.dtype.name, wanted.shape)]):
-        raise ShapeError(f"{name}: {argument} has the shape {show_shape(came.shape)}, not {show_shape(wanted.shape)}")
+        raise SignatureError(
+            f"{name}: {argument} has the shape {show_shape(came.shape)}, not {show_shape(wanted.shape)}"
+        )
 
 
 def _with_symbols(structure: Any, symbols: Any) -> Any:

@@ -30,6 +30,29 @@ def pack(structure: Any, leaves: list[Any]) -> Any:
     return packed
 
 
+def pack_sequence_as(structure: Any, flat_sequence: Any, expand_composites: bool = False) -> Any:
+    """TensorFlow's name of `pack`. Raises TfcliError where the numbers of leaves differ."""
+    leaves, wanted = list(flat_sequence), len(flatten(structure))
+    if len(leaves) != wanted:
+        raise TfcliError(f"pack_sequence_as: {len(leaves)} leaves for a structure of {wanted}")
+    return pack(structure, leaves)
+
+
+def is_nested(structure: Any) -> bool:
+    """Whether it is a structure and not a leaf."""
+    return isinstance(structure, Mapping | list | tuple)
+
+
+def assert_same_structure(nest1: Any, nest2: Any, check_types: bool = True, expand_composites: bool = False) -> None:
+    """Raises TfcliError where one structure has a leaf, or other keys, where the other has none."""
+    flatten_like(nest1, nest2, "assert_same_structure: the second")
+    flatten_like(nest2, nest1, "assert_same_structure: the first")
+    if any(map(is_nested, flatten_like(nest1, nest2, "assert_same_structure: the second"))):
+        raise TfcliError("assert_same_structure: the second has structures where the first has leaves")
+    if check_types and type(nest1) is not type(nest2) and (is_nested(nest1) or is_nested(nest2)):
+        raise TfcliError(f"assert_same_structure: {type(nest1).__name__} and {type(nest2).__name__} differ")
+
+
 def _pack(structure: Any, supply: Iterator[Any]) -> Any:
     if isinstance(structure, Mapping):
         return {key: _pack(value, supply) for key, value in structure.items()}

@@ -1,5 +1,7 @@
 """GradientTape: reverse-mode differentiation, the only backward sweep there is."""
 
+import functools
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,9 +10,12 @@ from tfcli.engine.dispatch import recording, state
 from tfcli.engine.graph.ir import Node, ReadVariable, scoped
 from tfcli.engine.indexed_slices import dense, joined
 from tfcli.engine.op import Op
+from tfcli.engine.precision import LowPrecision, products_in
 from tfcli.engine.spec import show_shape
 from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
 from tfcli.errors import ShapeError, TfcliError
+
+logger = logging.getLogger("tfcli")
 
 
 class _Read(Op):
@@ -21,6 +26,13 @@ class _Read(Op):
 
     def vjp_variable(self, g: Tensor, y: Tensor, variable: Any) -> Tensor:
         return g
+
+
+class UnconnectedGradients:
+    """The names that `unconnected_gradients` takes."""
+
+    NONE = "none"
+    ZERO = "zero"
 
 
 class GradientTape:
@@ -36,6 +48,7 @@ class GradientTape:
         self._nodes: list[Node] = []
         self._live: set[int] = set()
         self._watched: list[Any] = []
+        self._variables: dict[Variable, None] = {}
         self._used = False
 
     def __enter__(self) -> "GradientTape":
@@ -49,20 +62,21 @@ class GradientTape:
         """Record what depends on these tensors or variables. Raises TfcliError for what has no gradient."""
         for tensor in nest.flatten(tensors):
             if not tensor.dtype.is_differentiable:
-                raise TfcliError(f"a {tensor.dtype.name} tensor has no gradient; watch float tensors")
+                logger.warning("a %s tensor has no gradient, which the tape was told to watch", tensor.dtype.name)
+                continue
             self._live.add(id(tensor))
             self._watched.append(tensor)
 
     def watched_variables(self) -> tuple[Variable, ...]:
-        held: list[Any] = [v for node in self._nodes for v in node.inputs]
-        return tuple(dict.fromkeys(v for v in held if isinstance(v, Variable)))
+        """The variables that were read since the tape began, in the order in which they were."""
+        return tuple(self._variables)
 
     def stop_recording(self) -> Any:
         """A context in which this tape remembers nothing."""
         return recording([tape for tape in state.tapes if tape is not self])
 
     def reset(self) -> None:
-        self._nodes, self._live, self._watched, self._used = [], set(), [], False
+        self._nodes, self._live, self._watched, self._variables, self._used = [], set(), [], {}, False
 
     def record(self, node: Node) -> None:
         if any(id(i) in self._live for i in node.inputs):
@@ -72,6 +86,7 @@ class GradientTape:
     def record_read(self, variable: Variable, value: Tensor) -> None:
         if id(variable) in self._live or (variable.trainable and self.watch_accessed_variables):
             self._live.add(id(variable))
+            self._variables[variable] = None
             self.record(Node(_Read(), (variable,), (value,)))  # type: ignore[arg-type]
 
     def gradient(
@@ -82,7 +97,7 @@ class GradientTape:
         None (or zeros, with `unconnected_gradients="zero"`) where the target does not depend on the source.
         """
         nodes = self._take(unconnected_gradients)
-        targets = [convert_to_tensor(t) for t in nest.flatten(target)]
+        targets = [t if isinstance(t, Variable) else convert_to_tensor(t) for t in nest.flatten(target)]
         seeds = nest.flatten(output_gradients) if output_gradients is not None else [None] * len(targets)
         flat = nest.flatten(sources)
         with self.stop_recording():
@@ -180,6 +195,26 @@ def gradients(
     return found
 
 
+def hessians(ys: Any, xs: Any, **options: Any) -> list[Tensor | None]:
+    """In a graph: the second derivatives of the sum of ys, of shape x.shape + x.shape for each x.
+
+    `options` are those of `gradients`. Raises TfcliError outside of a graph.
+    """
+    from tfcli.engine.ops.jacobian import jacobian
+
+    sources = nest.flatten(xs)
+    firsts = gradients(ys, sources, **options)
+    nodes = [_as_recorded(node) for node in state.graph.nodes]  # type: ignore[union-attr]
+    found: list[Tensor | None] = []
+    for x, first in zip(sources, firsts, strict=True):
+        if first is None:
+            found.append(None)
+            continue
+        sweep = functools.partial(_dense_backward, nodes, first, sources=[x])
+        found += jacobian(sweep, first, [x], "zero")
+    return found
+
+
 def _as_recorded(node: Node) -> Node:
     """A graph's reading of a variable, as a tape has it."""
     return Node(_Read(), (node.op.variable,), node.outputs) if isinstance(node.op, ReadVariable) else node  # type: ignore[arg-type]
@@ -240,6 +275,10 @@ def _depending_on(nodes: Sequence[Node], sources: list[Any]) -> set[int]:
 def _sweep(node: Node, received: list[Tensor | None], needed: set[int], gradients: dict[int, Tensor]) -> None:
     """Pass the gradients of a node's outputs on to those of its inputs that are asked for."""
     op: Any = node.op
+    if isinstance(op, LowPrecision):
+        with products_in(op.operands):
+            _sweep(Node(op.product, node.inputs, node.outputs), received, needed, gradients)
+        return
     if not isinstance(op, _Read):
         received = [dense(g) for g in received]
     g, y = (received, node.outputs) if len(node.outputs) > 1 else (received[0], node.outputs[0])

@@ -5,6 +5,7 @@ run gets.
 """
 
 import io
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -63,9 +64,7 @@ class _Axis:
 class _Panel:
     """One name's curves in a box of the picture; lengths are in pixels of the finished picture."""
 
-    def __init__(
-        self, pen: "ImageDraw", left: float, top: float, rows: Sequence[Mapping[str, Any]], name: str
-    ) -> None:
+    def __init__(self, pen: "ImageDraw", left: float, top: float, rows: Sequence[Mapping[str, Any]], name: str) -> None:
         self.pen, self.left, self.top, self.name = pen, left, top, name
         self.curves = curves_of(rows, name)
         points = [point for curve in self.curves for point in curve.points]
@@ -163,7 +162,7 @@ def _ticks(low: float, high: float, most: int, whole: bool = False) -> Iterator[
 def _dashes(points: Sequence[tuple[float, float]]) -> Iterator[list[tuple[float, float]]]:
     """A line through the points cut into strokes."""
     stroke, drawn, left = [points[0]], True, _DASH
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in itertools.pairwise(points):
         length, done = math.dist((x0, y0), (x1, y1)), 0.0
         while length - done > left:
             done += left

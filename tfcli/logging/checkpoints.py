@@ -28,7 +28,7 @@ from tfcli.logging.durable import (
 from tfcli.logging.tensors import decode_tensors, encode_tensors
 
 MANIFEST, STATE, INDEX = "manifest.json", "state.json", "index.json"
-_VERSION = 1
+_VERSION = 2
 _PLAIN_NAME = r"\w[\w.-]*"
 
 
@@ -95,7 +95,7 @@ class Checkpoints:
         with DirectoryWriter(path) as writer:
             for file, data in files.items():
                 writer.add(file, data)
-            writer.add(MANIFEST, to_json(manifest, indent=1).encode())
+            writer.add(MANIFEST, to_json(manifest | {"checksum": _checksum(manifest)}, indent=1).encode())
         write_json(self.directory / INDEX, {"last": name, "best": best_name})
         self._prune()
         return path
@@ -221,12 +221,20 @@ def _manifest(path: Path) -> dict[str, Any]:
             "files": dict(files),
             "best": bool(),
             "metrics": dict() | None,
+            "checksum": str(checksum),
         }:
             if version != _VERSION:
                 raise CheckpointError(f"{path / MANIFEST} has version {version}; this tfcli reads version {_VERSION}")
+            if checksum != _checksum({key: value for key, value in manifest.items() if key != "checksum"}):
+                raise CheckpointError(f"{path / MANIFEST} is damaged: its checksum is not that of what it says")
             if STATE in files and all(_is_entry(name, entry) for name, entry in files.items()):
                 return manifest
     raise CheckpointError(f"{path / MANIFEST} is damaged: it does not list the files of a checkpoint")
+
+
+def _checksum(manifest: Mapping[str, Any]) -> str:
+    """The digest of what the manifest says, which a flipped bit in it changes."""
+    return _digest(to_json(manifest).encode())
 
 
 def _is_entry(name: str, entry: Any) -> bool:

@@ -172,6 +172,14 @@ def make_directory(path: Path) -> None:
         _sync_directory(path.parent)
 
 
+def make_new_directory(path: Path) -> None:
+    """Make `path`, which must not exist, and what is missing above it. Raises CheckpointError."""
+    make_directory(path.parent)
+    with plain_errors(path, "make"):
+        storage.make_directory(path)
+        _sync_directory(path.parent)
+
+
 class DirectoryWriter:
     """A directory that appears whole, or not at all.
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-_THREAD_VARIABLES = (
+THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "NUMBA_NUM_THREADS",
+    "TFCLI_NUM_THREADS",
     "OPENBLAS_CORETYPE",
 )
 
@@ -46,7 +47,7 @@ def describe_environment(
         "cpu": describe_cpu(),
         "threads": _threads(),
         "blas": _describe_blas(),
-        "variables": {name: os.environ[name] for name in _THREAD_VARIABLES if name in os.environ},
+        "variables": {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ},
         "git": describe_git(folder or Path.cwd()),
     }
 
@@ -67,7 +68,7 @@ def describe_cpu() -> dict[str, Any]:
 
 def _threads() -> int:
     """How many threads products of matrices run on: what BLAS was told, else the CPUs it may use."""
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    for name in ("TFCLI_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         told = os.environ.get(name, "")
         if told.isdecimal() and int(told) > 0:
             return int(told)

@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from tfcli.crc import crc32c, mask
-from tfcli.logging.durable import AppendFile
+from tfcli.logging.durable import AppendFile, write_bytes
 from tfcli.logging.wire import content, double, integer, message, repeated, single
 
 _FLUSH_BYTES = 1 << 16
 _FLUSH_SECONDS = 10.0
+_VERSION = "brain.Event:2"
 _START = 1
 """SessionLog.START."""
 _STRING = 7
@@ -44,8 +45,9 @@ class EventWriter:
     each tag has one value a step. Raises CheckpointError where the disk refuses.
     """
 
-    def __init__(self, directory: Path, resume_step: int | None = None) -> None:
-        self.directory = Path(directory)
+    def __init__(self, directory: Path, resume_step: int | None = None, suffix: str = "") -> None:
+        """`suffix`: what the file's name ends in."""
+        self.directory, self._suffix = Path(directory), suffix
         self._resume_step = resume_step
         self._file: AppendFile | None = None
         self._pending = bytearray()
@@ -112,13 +114,20 @@ class EventWriter:
             self.flush()
 
     def _open(self) -> None:
-        self._file = AppendFile(self.directory / _file_name(self.directory))
+        self._file = AppendFile(self.directory / f"{_file_name(self.directory)}{self._suffix}")
         now = time.time()
-        self._pending += frame(double(1, now) + content(3, "brain.Event:2"))
+        self._pending += frame(double(1, now) + content(3, _VERSION))
         # Readers drop what they have at and past the step of a START; TensorBoard's own do so from the second START on.
         step = 0 if self._resume_step is None else self._resume_step + 1
         self._pending += frame(double(1, now) + integer(2, step) + content(7, integer(1, _START)))
         self._resume_step = None
+
+
+def write_summaries(path: Path, values: Iterable[bytes]) -> None:
+    """Write an event file that has these Summary.Values alone, at step 0, in place of what stood there before."""
+    now = double(1, time.time())
+    event = message(now, content(5, repeated(1, values)))
+    write_bytes(Path(path), frame(now + content(3, _VERSION)) + frame(event))
 
 
 def _moment(wall_time: float | None) -> float:

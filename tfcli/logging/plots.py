@@ -1,6 +1,6 @@
-"""Pictures of a run as PNG files, readable in black and white.
+"""Pictures of a run as PNG or SVG files, by what their names end in; readable in black and white.
 
-Drawn through matplotlib's Agg canvas alone: no window system, no global state.
+Drawn through matplotlib's Agg and SVG canvases alone: no window system, no global state.
 """
 
 import io
@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfcli.logging.curves import TRAINING, curves_of, panels_of
 from tfcli.logging.durable import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_NOT_CURVES = ("epoch", "step", "seconds", "examples_per_second", "learning_rate")
-_TRAINING: dict[str, Any] = {"color": "#1f4e79", "linestyle": "-", "marker": "o", "label": "training"}
-_VALIDATION: dict[str, Any] = {"color": "#c55a11", "linestyle": "--", "marker": "s", "label": "validation"}
 _MOST_MARKERS = 40
 _MOST_NUMBERED = 30
 _DPI = 120
@@ -30,7 +28,7 @@ def plot_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
     `rows`: one mapping an epoch, as in metrics.jsonl. Raises CheckpointError where the disk refuses.
     """
-    panels = _panels(rows)
+    panels = panels_of(rows)
     columns = min(len(panels), 3)
     figure = new_figure(4.4 * columns, 3.3 * math.ceil(len(panels) / columns))
     grid = list(figure.subplots(math.ceil(len(panels) / columns), columns, squeeze=False).flat)
@@ -41,37 +39,23 @@ def plot_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     save_figure(figure, path)
 
 
-def _panels(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The names to draw, the loss first, the learning rate last."""
-    keys = dict.fromkeys(key for row in rows for key, value in row.items() if _is_number(value))
-    names = dict.fromkeys(key.removeprefix("val_") for key in keys if key not in _NOT_CURVES)
-    panels = sorted(names, key=lambda name: name != "loss")
-    rates = {row["learning_rate"] for row in rows if _is_number(row.get("learning_rate"))}
-    return [*panels, "learning_rate"] if len(rates) > 1 or not panels else panels
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
-
-
 def _draw_curve(axes: "Axes", rows: Sequence[Mapping[str, Any]], name: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    drawn = 0
-    for key, style in ((name, _TRAINING), (f"val_{name}", _VALIDATION)):
-        points = [(row["epoch"], row[key]) for row in rows if _is_number(row.get(key)) and math.isfinite(row[key])]
-        if points:
-            every = math.ceil(len(points) / _MOST_MARKERS)
-            axes.plot(*zip(*points, strict=True), **style, markersize=3.5, linewidth=1.4, markevery=every)
-            drawn += 1
+    curves = curves_of(rows, name)
+    for curve in curves:
+        every = math.ceil(len(curve.points) / _MOST_MARKERS)
+        style: dict[str, Any] = {"linestyle": "--", "marker": "s"} if curve.is_dashed else {"marker": "o"}
+        xs, ys = zip(*curve.points, strict=True)
+        axes.plot(xs, ys, **style, color=curve.color, label=curve.label, ms=3.5, linewidth=1.4, markevery=every)
     axes.set_title(name.replace("_", " "), fontsize=10)
     axes.set_xlabel("epoch", fontsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     if len(rows) == 1:
         axes.set_xlim(rows[0]["epoch"] - 1, rows[0]["epoch"] + 1)
-    if drawn > 1:
+    if len(curves) > 1:
         axes.legend(frameon=False, fontsize=8)
-    if not drawn:
+    if not curves:
         axes.text(0.5, 0.5, "no finite value", ha="center", va="center", transform=axes.transAxes, fontsize=9)
         axes.set_yticks([])
     quiet_axes(axes)
@@ -141,7 +125,7 @@ def plot_predictions(true: np.ndarray, predicted: np.ndarray, path: Path) -> Non
     figure = new_figure(4.6, 4.6)
     axes = figure.subplots()
     size = float(np.clip(4000 / max(len(true), 1), 3, 20))
-    axes.scatter(true, predicted, s=size, color=_TRAINING["color"], alpha=0.5, linewidths=0)
+    axes.scatter(true, predicted, s=size, color=TRAINING, alpha=0.5, linewidths=0)
     if len(true):
         low, high = min(true.min(), predicted.min()), max(true.max(), predicted.max())
         margin = 0.04 * (high - low) or 1.0
@@ -178,10 +162,18 @@ def quiet_axes(axes: "Axes") -> None:
 
 
 def save_figure(figure: "Figure", path: Path) -> None:
-    """Write the figure as PNG. Raises CheckpointError where the disk refuses."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
+    """Write the figure as SVG where the path ends so, else as PNG. Raises CheckpointError where the disk refuses."""
+    # Versions and dates are left out of the files, and an SVG's names depend on its content alone: equal pictures
+    # are equal bytes.
     buffer = io.BytesIO()
-    # The version of matplotlib is left out of the file: equal pictures are equal bytes.
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+    if Path(path).suffix == ".svg":
+        from matplotlib import rc_context
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+        with rc_context({"svg.hashsalt": Path(path).stem}):
+            FigureCanvasSVG(figure).print_svg(buffer, metadata={"Creator": None, "Date": None})
+    else:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
     write_bytes(Path(path), buffer.getvalue())

@@ -51,9 +51,7 @@ class RunDirectory:
     def create_at(cls, path: Path) -> "RunDirectory":
         """A new directory at exactly `path` (a study's trial). Raises CheckpointError where it exists."""
         path = Path(path)
-        durable.make_directory(path.parent)
-        with durable.plain_errors(path, "make"):
-            durable.storage.make_directory(path)
+        durable.make_new_directory(path)
         return cls(path)
 
     @classmethod
@@ -124,6 +122,13 @@ class RunDirectory:
         """The resolved spec. Raises CheckpointError where it is missing."""
         with durable.plain_errors(self.spec_path, "read"):
             return self.spec_path.read_text(encoding="utf-8")
+
+    def write_origins(self, origins: Mapping[str, Mapping[str, str]]) -> None:
+        durable.write_json(self.path / "origins.json", origins)
+
+    def origins(self) -> dict[str, Any]:
+        """Where the values of the spec came from, by dotted path; what is not there is a default."""
+        return read_object(self.path / "origins.json")
 
     def write_environment(self, environment: Mapping[str, Any]) -> None:
         durable.write_json(self.path / "environment.json", environment)

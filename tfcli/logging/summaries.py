@@ -66,12 +66,13 @@ def audio(tag: str, waves: np.ndarray, sample_rate: int, description: str = "") 
 
     assert waves.ndim == 3, f"waves {waves.shape} are not (N, T, C)"
     # A file and a label for each wave, which is how TensorBoard tells several from one of two channels.
-    strings = [part for wave in waves for part in (_wav(wave, sample_rate), b"")]
+    strings = [part for wave in waves for part in (wav(wave, sample_rate), b"")]
     plugin = AudioPluginData(encoding=AudioPluginData.Encoding.WAV).SerializeToString()
     return _value(tag, _metadata("audio", plugin, description), _strings(strings, (len(waves), 2)))
 
 
-def _wav(wave: np.ndarray, sample_rate: int) -> bytes:
+def wav(wave: np.ndarray, sample_rate: int) -> bytes:
+    """A WAV file of 16 bits: (T, C), from -1 to 1."""
     import wave as wav_files
 
     buffer = io.BytesIO()
@@ -96,14 +97,22 @@ def pr_counts(is_positive: np.ndarray, probability: np.ndarray, thresholds: int)
     """(6, thresholds): true and false positives, true and false negatives, precision and recall, where what is at
     least the threshold counts as positive; thresholds from 0 to 1."""
     steps = np.clip(np.floor(probability * (thresholds - 1)), 0, thresholds - 1).astype(np.int64)
-    reached = [
-        np.cumsum(np.bincount(steps[chosen], minlength=thresholds)[::-1])[::-1] for chosen in (is_positive, ~is_positive)
-    ]
-    true_positives, false_positives = reached
+    true_positives, false_positives = (
+        np.cumsum(np.bincount(steps[chosen], minlength=thresholds)[::-1])[::-1]
+        for chosen in (is_positive, ~is_positive)
+    )
     precision = true_positives / np.maximum(true_positives + false_positives, 1)
     recall = true_positives / max(int(is_positive.sum()), 1)
     negatives = [len(is_positive) - is_positive.sum() - false_positives, is_positive.sum() - true_positives]
     return np.stack([true_positives, false_positives, *negatives, precision, recall])
+
+
+def tensor(tag: str, array: np.ndarray, metadata: bytes) -> bytes:
+    """Numbers under a serialized SummaryMetadata that says which page shows them."""
+    from tensorboard.compat.proto.summary_pb2 import SummaryMetadata
+
+    numbers = array if array.dtype.str[1:] in ("f4", "f8") else array.astype(np.float64)
+    return _value(tag, SummaryMetadata.FromString(metadata), _tensor(numbers))
 
 
 def _value(tag: str, metadata: "SummaryMetadata", tensor: "TensorProto") -> bytes:

@@ -18,6 +18,7 @@ from tfcli.models.layers.base import Layer, Weight, building, calling, settings
 from tfcli.models.layers.containers import Block, Residual
 from tfcli.models.layers.learned import Adapting
 from tfcli.models.layers.merging import Add
+from tfcli.models.layers.policy import as_policy
 from tfcli.models.spec import InputSpec, ModelSpec
 
 Examples = Callable[[], Iterable[Mapping[str, Any]]]
@@ -80,7 +81,8 @@ class Network:
         examples: Examples | None = None,
         learned: Mapping[str, Learned] | None = None,
     ) -> None:
-        self.floatx = floatx
+        self.policy = as_policy(floatx)
+        self.floatx = self.policy.dtype
         self._examples = examples
         self._problems: list[Problem] = []
         self.inputs = self._match_inputs(spec.inputs, inputs)
@@ -248,7 +250,7 @@ class Network:
     def _build(self, seed: int) -> None:
         """Run the layers on symbols of the inputs' shapes: makes the weights, and finds shapes that do not fit."""
         graph = Graph("build")
-        with tracing(graph), recording([]), building(seed, self.floatx), calling(False):
+        with tracing(graph), recording([]), building(seed, self.policy.name), calling(False):
             symbols: dict[str, Tensor] = {name: graph.placeholder(spec) for name, spec in self.inputs.items()}
             waiting = self.steps
             while waiting:
@@ -345,15 +347,24 @@ class Network:
 
     def __call__(self, inputs: Mapping[str, Any], training: bool = False) -> dict[str, Tensor]:
         """The outputs by name. `inputs` hold a batch for each model input."""
+        values = self._values(inputs, training)
+        return {name: values[path] for name, path in self.outputs.items()}
+
+    def activations(self, inputs: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Every layer's output by its path."""
+        values = self._values(inputs, training=False)
+        return {step.path: values[step.path] for step in self.steps}
+
+    def _values(self, inputs: Mapping[str, Any], training: bool) -> dict[str, Tensor]:
         values = {name: self._input(name, spec, inputs) for name, spec in self.inputs.items()}
         before, settings.training = settings.training, training
-        floatx, settings.floatx = settings.floatx, self.floatx
+        policy, settings.policy = settings.policy, self.policy
         try:
             for step in self.steps:
                 self._run(step, values)
         finally:
-            settings.training, settings.floatx = before, floatx
-        return {name: values[path] for name, path in self.outputs.items()}
+            settings.training, settings.policy = before, policy
+        return values
 
     def _input(self, name: str, spec: TensorSpec, inputs: Mapping[str, Any]) -> Tensor:
         tensor = convert_to_tensor(inputs[name])

@@ -1,6 +1,7 @@
 """Trainer: a network with its losses, metrics and optimizer, and the traced steps that train, evaluate and predict."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,10 +12,10 @@ from tfcli.engine.ops.elementwise import cast
 from tfcli.engine.ops.random import RandomScope
 from tfcli.engine.ops.shape import shape
 from tfcli.engine.spec import TensorSpec
+from tfcli.engine.tape import GradientTape
 from tfcli.engine.tensor import Tensor, Variable, as_array
 from tfcli.errors import SpecError
 from tfcli.models.layers.base import calling
-from tfcli.models.layers.recurrent import OverTime
 from tfcli.models.losses import Loss
 from tfcli.models.metrics import Metric
 from tfcli.models.network import Network
@@ -111,6 +112,28 @@ class Trainer:
         arrays = [leaf.array for leaf in nest.flatten(arguments) if isinstance(leaf, Tensor)]
         training = self._train_step.get_concrete_function(*arguments)  # type: ignore[attr-defined]
         return training, self._predict_step.get_concrete_function(arguments[0]), arrays  # type: ignore[attr-defined]
+
+    def gradients(self, batch: Batch) -> dict[str, np.ndarray]:
+        """The loss's gradient in each trained weight, by its path, for a batch seen as in evaluation; nothing
+        changes."""
+        with self._kept(), GradientTape() as tape:
+            loss, _ = self._compute_loss(*self._tensors(batch), training=False)
+        found = zip(self._weights, tape.gradient(loss, self._weights), strict=True)
+        return {weight.path: gradient.numpy() for weight, gradient in found if gradient is not None}
+
+    def activations(self, batch: Batch) -> dict[str, np.ndarray]:
+        """Each layer's output, by its path, for a batch seen as in evaluation; nothing changes."""
+        with self._kept():
+            found = self.network.activations(self._inputs(batch))
+        return {path: output.numpy() for path, output in found.items()}
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        """Running means and states are afterwards what they were before."""
+        kept = {name: v.array for name, v in self.variables()["trainer"].items()}
+        yield
+        for name, v in self.variables()["trainer"].items():
+            v.array = kept.get(name, np.zeros_like(v.array))
 
     def _inputs(self, batch: Batch) -> dict[str, Tensor]:
         return {name: Tensor(_as_held(batch.inputs[source])) for name, source in self.network.sources.items()}
@@ -210,7 +233,7 @@ class Trainer:
 
     def _carried_states(self) -> dict[str, Variable]:
         """What `stateful` layers keep from batch to batch, by the layer's path."""
-        layers = [inner for layer in self.network.layers for inner in layer.walk() if isinstance(inner, OverTime)]
+        layers = [inner for layer in self.network.layers for inner in layer.walk()]
         return {f"{layer.path}/{i}": v for layer in layers for i, v in enumerate(layer.carried)}
 
     def variables(self) -> dict[str, dict[str, Variable]]:

@@ -1,34 +1,34 @@
-"""What a run writes for TensorBoard: scalars by epoch or batch, weight histograms, the model's graph, embeddings."""
+"""What a run writes for TensorBoard: curves, histograms, the model's graph, the spec, embeddings, examples."""
 
-import io
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from tfcli.logging.durable import write_text
 from tfcli.logging.events import EventWriter, GraphNode
 from tfcli.logging.run_directory import RunDirectory
 from tfcli.models.network import Network
-from tfcli.runner.session import Session, embedding_weight
+from tfcli.runner.recorder import Recorder
+from tfcli.runner.session import Session
 
-_UNLOGGED = ("epoch", "step", "seconds", "examples_per_second")
+_UNLOGGED = ("epoch", "step", "seconds")
 
 
 class Board:
     """Event files under train/ and validation/, whose steps are epochs, and train/batches/.
 
-    A context manager that does nothing where the spec says `tensorboard: null`.
+    Those of epochs are written by the recorder's thread. A context manager that does nothing where the spec says
+    `tensorboard: null`.
     """
 
-    def __init__(self, run: RunDirectory, session: Session, resumed: tuple[int, int] | None) -> None:
+    def __init__(
+        self, run: RunDirectory, session: Session, recorder: Recorder, resumed: tuple[int, int] | None
+    ) -> None:
         """`resumed`: the epoch and the step that a resumed run goes on from."""
         self.declared = session.experiment.train.tensorboard
-        self.session = session
+        self.run, self.session, self.recorder = run, session, recorder
         self._is_resumed = resumed is not None
         self._train = self._validation = self._batches = None
         epoch, step = resumed or (None, None)
+        self._step = step or 0
         if self.declared is None:
             return
         self._train = EventWriter(run.train_events, epoch)
@@ -38,16 +38,18 @@ class Board:
             self._batches = EventWriter(run.train_events / "batches", step)
 
     def __enter__(self) -> "Board":
-        if self._train is not None and self.declared is not None and self.declared.graph and not self._is_resumed:
-            self._train.graph(graph_nodes(self.session.network))
+        if self._train is not None and self.declared is not None and not self._is_resumed:
+            if self.declared.graph:
+                self._train.graph(graph_nodes(self.session.network))
+            self._train.text("spec", f"```yaml\n{self.run.spec_text()}\n```", 0)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        if kind is None:
+            self._show_model()
         for writer in (self._train, self._validation, self._batches):
             if writer is not None:
-                writer.close()
-        if kind is None and self._train is not None and self.declared is not None and self.declared.embeddings:
-            write_embeddings(self._train.directory, self.session.network, self.declared.embeddings)
+                self.recorder.later(writer.close)
 
     def after_batch(self, step: int, batch: int, loss: float) -> None:
         """The running loss, where `update_freq` asks for it."""
@@ -57,19 +59,53 @@ class Board:
         if batch % every == 0:
             self._batches.scalar("batch_loss", loss, step)
 
+    def flush(self) -> None:
+        """Let readers see the batches' values; the epochs' are there before a checkpoint handed over later is."""
+        if self._batches is not None:
+            self._batches.flush()
+
     def after_epoch(self, row: Mapping[str, Any]) -> None:
-        """The epoch's values, those of validation in their own file, under the same tags; the weights' histograms."""
+        """The epoch's values, those of validation in their own file, under the same tags; the histograms."""
         if self._train is None or self.declared is None:
             return
-        epoch = row["epoch"]
+        epoch, steps = row["epoch"], row["step"] - self._step
+        self._step = row["step"]
         values = {n: v for n, v in row.items() if n not in _UNLOGGED and isinstance(v, int | float)}
-        self._train.scalars({n: v for n, v in values.items() if not n.startswith("val_")}, epoch)
+        training = {n: v for n, v in values.items() if not n.startswith("val_")}
+        if steps > 0:
+            training["step_milliseconds"] = 1000 * row["seconds"] / steps
+        validation = {n[4:]: v for n, v in values.items() if n.startswith("val_")}
+        arrays = {}
         if self.declared.histograms and epoch % self.declared.histograms == 0:
-            self._train.histograms({weight.path: weight.array for weight in self.session.network.weights}, epoch)
+            from tfcli.runner.board_pages import histogram_arrays
+
+            arrays = histogram_arrays(self.session)
+        self.recorder.later(lambda: self._write(epoch, training, validation, arrays))
+
+    def _write(
+        self, epoch: int, training: Mapping[str, float], validation: Mapping[str, float], arrays: Mapping[str, Any]
+    ) -> None:
+        assert self._train is not None
+        self._train.scalars(training, epoch)
+        if arrays:
+            self._train.histograms(arrays, epoch)
         self._train.flush()
-        if self._validation is not None:
-            self._validation.scalars({n[4:]: v for n, v in values.items() if n.startswith("val_")}, epoch)
+        if self._validation is not None and validation:
+            self._validation.scalars(validation, epoch)
             self._validation.flush()
+
+    def _show_model(self) -> None:
+        """What is shown of the trained model, where the spec asks for it."""
+        declared, train = self.declared, self._train
+        if train is None or declared is None or not (declared.embeddings or declared.examples or declared.pr_curves):
+            return
+        from tfcli.runner.board_pages import model_pages, write_embeddings
+
+        epoch = self.run.metrics()[-1]["epoch"] if self.run.metrics() else 0
+        pages = list(model_pages(self.session, declared.examples, declared.pr_curves))
+        self.recorder.later(lambda: train.summaries(pages, epoch) if pages else None)
+        if declared.embeddings:
+            write_embeddings(train.directory, self.session, declared.embeddings)
 
 
 def graph_nodes(network: Network) -> Iterator[GraphNode]:
@@ -86,20 +122,3 @@ def graph_nodes(network: Network) -> Iterator[GraphNode]:
 def _node_name(path: str) -> str:
     """TensorBoard gives parentheses a meaning of its own."""
     return path.replace("(", "").replace(")", "")
-
-
-def write_embeddings(directory: Path, network: Network, names: list[str]) -> None:
-    """The vectors of each embedding layer as a TSV file, and the projector page's list of them."""
-    from google.protobuf.text_format import MessageToString
-    from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
-
-    config = ProjectorConfig()
-    for name in names:
-        weight = embedding_weight(network, name)
-        assert weight is not None, "checked with the spec"
-        file = f"{name.replace('/', '-')}.tsv"
-        text = io.StringIO()
-        np.savetxt(text, weight.array, fmt="%.6g", delimiter="\t")
-        write_text(directory / file, text.getvalue())
-        config.embeddings.add(tensor_name=weight.path, tensor_path=file)
-    write_text(directory / "projector_config.pbtxt", MessageToString(config))

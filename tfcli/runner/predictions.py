@@ -13,7 +13,7 @@ import numpy as np
 from tfcli.errors import SpecError
 from tfcli.logging.durable import write_bytes
 from tfcli.models.trainer import Head
-from tfcli.runner.summary import predicted_classes
+from tfcli.runner.outcomes import predicted_classes, probabilities
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ def _head_columns(head: Head, output: np.ndarray, names: list[str] | None) -> di
         classes = np.array(names, object)[classes]
     columns = _spread(classes)
     if classes.ndim == 1:
-        probabilities = _probabilities(head, output)
-        labels = names or [str(i) for i in range(probabilities.shape[1])]
-        columns |= {f"probability_{label}": probabilities[:, i] for i, label in enumerate(labels)}
+        shares = probabilities(head, output)
+        labels = names or [str(i) for i in range(shares.shape[1])]
+        columns |= {f"probability_{label}": shares[:, i] for i, label in enumerate(labels)}
     return columns
 
 
@@ -60,18 +60,6 @@ def _spread(values: np.ndarray) -> dict[str, np.ndarray]:
     if values[:1].size == 1:
         return {"prediction": values.reshape(-1)}
     return {f"prediction_{'_'.join(map(str, at))}": values[(slice(None), *at)] for at in np.ndindex(values.shape[1:])}
-
-
-def _probabilities(head: Head, output: np.ndarray) -> np.ndarray:
-    """(N, C) for a classifier's output, one probability of class 1 or one entry a class, maybe logits."""
-    is_logits = getattr(head.loss, "from_logits", False)
-    if output.shape[-1] == 1:
-        positive = np.exp(-np.logaddexp(0, -output)) if is_logits else output
-        return np.concatenate([1 - positive, positive], axis=-1)
-    if is_logits:
-        shifted = np.exp(output - output.max(axis=-1, keepdims=True))
-        return shifted / shifted.sum(axis=-1, keepdims=True)
-    return output
 
 
 def to_csv(predictions: Predictions) -> bytes:

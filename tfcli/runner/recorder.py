@@ -7,7 +7,7 @@ written at all.
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,9 +32,10 @@ class _Backlog:
     rows: list[Mapping[str, Any]] = field(default_factory=list)
     saves: list[_Save] = field(default_factory=list)
     status: dict[str, Any] | None = None
+    calls: list[Callable[[], None]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.rows or self.saves or self.status)
+        return bool(self.rows or self.saves or self.status or self.calls)
 
 
 class Recorder:
@@ -79,6 +80,10 @@ class Recorder:
         """A checkpoint to write."""
         self._hand_over(saves=[_Save(name, tensors, state, metrics, best)])
 
+    def later(self, call: Callable[[], None]) -> None:
+        """Something else to write, after what was handed over before it; it works on what does not change."""
+        self._hand_over(calls=[call])
+
     def flush(self) -> None:
         """Wait until all is written. Raises CheckpointError."""
         with self._changed:
@@ -91,13 +96,18 @@ class Recorder:
         return self._checkpoints.last
 
     def _hand_over(
-        self, rows: Sequence[Mapping[str, Any]] = (), saves: Sequence[_Save] = (), status: dict[str, Any] | None = None
+        self,
+        rows: Sequence[Mapping[str, Any]] = (),
+        saves: Sequence[_Save] = (),
+        status: dict[str, Any] | None = None,
+        calls: Sequence[Callable[[], None]] = (),
     ) -> None:
         self._raise()
         with self._changed:
             self._backlog.rows.extend(rows)
             self._backlog.saves = _unless_superseded([*self._backlog.saves, *saves], self._keep)
             self._backlog.status = status or self._backlog.status
+            self._backlog.calls.extend(calls)
             self._changed.notify_all()
 
     def _raise(self) -> None:
@@ -123,6 +133,8 @@ class Recorder:
 
     def _write(self, backlog: _Backlog) -> None:
         self._run.append_metrics(*backlog.rows)
+        for call in backlog.calls:
+            call()
         for save in backlog.saves:
             self._checkpoints.save(save.name, save.tensors, save.state, save.metrics, save.best)
         if backlog.status is not None:

@@ -17,9 +17,11 @@ from tfcli.engine.dispatch import recording, tracing
 from tfcli.engine.graph.ir import Graph
 from tfcli.engine.spec import Shape, TensorSpec
 from tfcli.errors import DtypeError, ShapeError, SpecError
+from tfcli.logging.durable import write_bytes
 from tfcli.logging.run_directory import RunDirectory
 from tfcli.logging.tensors import load_tensors
 from tfcli.models.layers.base import Weight
+from tfcli.models.layers.policy import as_policy
 from tfcli.models.network import Examples, ModelError, Network
 from tfcli.models.trainer import Head, Trainer, make_heads
 from tfcli.runner.keras_weights import SUFFIXES, load_keras_weights
@@ -52,8 +54,8 @@ class Session:
         """Write what stages and layers learned before training."""
         learned = self.network.learned()
         if learned:
-            persist.save(directory / LAYERS, learned)
-        self.data.save(directory)
+            persist.save(learned, directory / LAYERS, write_bytes)
+        self.data.save(directory, write_bytes)
 
     def reported(self) -> list[str]:
         """The names that an epoch reports."""
@@ -68,7 +70,7 @@ def assemble(loaded: LoadedSpec, learned: Path | None = None) -> Session:
     Raises InvalidSpec with places in the spec, DataError.
     """
     experiment: Experiment = loaded.experiment
-    floatx = experiment.precision
+    floatx = as_policy(experiment.precision).dtype
     if learned is None:
         data = prepare(experiment.data, loaded.root, experiment.seed, floatx)
     else:
@@ -77,7 +79,9 @@ def assemble(loaded: LoadedSpec, learned: Path | None = None) -> Session:
     targets = {name: _spec(item) for name, item in data.targets.items()}
     try:
         with functions_in(loaded.root):
-            network = Network(experiment.model, inputs, experiment.seed, floatx, _examples(data), _learned(learned))
+            network = Network(
+                experiment.model, inputs, experiment.seed, experiment.precision, _examples(data), _learned(learned)
+            )
     except ModelError as error:
         raise located(loaded, error.problems) from error
     try:
@@ -86,6 +90,8 @@ def assemble(loaded: LoadedSpec, learned: Path | None = None) -> Session:
         raise loaded.error_at(("loss",), str(error)) from error
     _freeze(loaded, network)
     _load_initial_weights(loaded, network)
+    if network.policy.scales_loss:
+        experiment.optimizer.scale_dynamically()
     trainer = Trainer(
         network,
         heads,

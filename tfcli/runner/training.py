@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tfcli.data.faults import described
+from tfcli.data.persist import JSON_FILE
 from tfcli.declare.functions import own_python
 from tfcli.errors import CheckpointError, SpecError, TfcliError, TrainingError
 from tfcli.logging.checkpoints import Checkpoint, epoch_name, step_name
@@ -23,12 +24,14 @@ from tfcli.runner.board import Board
 from tfcli.runner.callbacks import Averages, CsvTable, OwnCallbacks, check_callbacks, start_warm_up
 from tfcli.runner.numerics import REMEDIES, Fault, find_fault, name_of_non_finite
 from tfcli.runner.recorder import Recorder
+from tfcli.runner.notification import notified
 from tfcli.runner.report import Reporter
 from tfcli.runner.session import Session, assemble
 from tfcli.runner.signals import Interrupted, StopRequest, stop_requests
 from tfcli.runner.summary import draw_plots, summarize
 from tfcli.spec.dump import dump
 from tfcli.spec.load import LoadedSpec, load_experiment
+from tfcli.spec.origins import origins
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ def train(
     session = assemble(loaded)
     check_callbacks(session)
     run = RunDirectory.create(logdir, name or loaded.experiment.name)
-    return train_in(run, session, reporter or Reporter(), command)
+    reporter = reporter or Reporter()
+    with notified(run, loaded, reporter):
+        return train_in(run, session, reporter, command)
 
 
 def train_in(run: RunDirectory, session: Session, reporter: Reporter, command: Sequence[str] = ()) -> Finished:
@@ -60,6 +65,7 @@ def train_in(run: RunDirectory, session: Session, reporter: Reporter, command: S
         run.update_status("running", epoch=0, step=0)
         loaded = session.loaded
         run.write_spec(dump(loaded.experiment, loaded.root))
+        run.write_origins(origins(loaded.document))
         run.write_environment(
             describe_environment(command, session.experiment.seed, session.data.fingerprints, loaded.root)
         )
@@ -82,7 +88,7 @@ def _resume(run: RunDirectory, epochs: int | None, reporter: Reporter) -> Finish
     overrides = [] if epochs is None else [f"train.epochs={epochs}"]
     loaded = load_experiment(run.spec_path, overrides)
     with run.lock():
-        learned = run.preprocessing if run.preprocessing.is_dir() else None
+        learned = run.preprocessing if (run.preprocessing / JSON_FILE).is_file() else None
         session = assemble(loaded, learned)
         check_callbacks(session)
         if learned is None:
@@ -94,7 +100,10 @@ def _resume(run: RunDirectory, epochs: int | None, reporter: Reporter) -> Finish
                 raise
             checkpoint = None  # killed before the first checkpoint: begin again
         run.write_spec(dump(loaded.experiment, loaded.root))
-        return _Loop(run, session, reporter).run_to_end(checkpoint, resumed=True)
+        given = {key: origin for key, origin in origins(loaded.document).items() if origin["kind"] == "override"}
+        run.write_origins(run.origins() | given)
+        with notified(run, loaded, reporter):
+            return _Loop(run, session, reporter).run_to_end(checkpoint, resumed=True)
 
 
 class _Loop:
@@ -117,6 +126,7 @@ class _Loop:
         self.trainer.expect_steps(self._steps())
         self.own = OwnCallbacks(session, self._steps())
         start_warm_up(session, self.train.learning_rate_warmup, self._steps())
+        self.board: Board | None = None
         self.started = time.perf_counter()
         self.seconds_before = 0.0
 
@@ -129,7 +139,12 @@ class _Loop:
         try:
             self._begin(checkpoint, resumed)
             resumed_at = (self.epoch, self.step) if resumed else None
-            with stop_requests() as request, self.recorder, Board(self.run, self.session, resumed_at) as board:
+            with (
+                stop_requests() as request,
+                self.recorder,
+                Board(self.run, self.session, self.recorder, resumed_at) as board,
+            ):
+                self.board = board
                 self.own.begin()
                 while self.epoch < self.train.epochs and not self.stopped:
                     self._epoch(request, board)
@@ -333,6 +348,8 @@ class _Loop:
     def _save(self, name: str, row: dict[str, Any] | None = None, best: bool = False) -> None:
         tensors = self.trainer.state()
         self._stop_on_bad_weights(tensors)
+        if self.board is not None:
+            self.board.flush()  # what a run goes on from must not be ahead of its curves
         if self.best_weights is not None:
             tensors["best"] = self.best_weights
         state: dict[str, Any] = {"epoch": self.epoch, "batch": self.batch, "best": self.best, "stopped": self.stopped}

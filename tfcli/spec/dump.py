@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from tfcli.declare import Declared, FunctionName, PathString
-from tfcli.declare.functions import absolute_name
+from tfcli.declare import Declared, FunctionName, ModuleName, PathString
+from tfcli.declare.functions import absolute_module, absolute_name
 from tfcli.spec.scalars import resolve
 
 WIDTH = 110
@@ -45,6 +45,8 @@ def absolute_paths(value: Any, root: Path) -> Any:
         return [absolute_paths(inner, root) for inner in value]
     if isinstance(value, FunctionName):
         return absolute_name(value, root)
+    if isinstance(value, ModuleName):
+        return absolute_module(value, root)
     return resolve_path(value, root) if isinstance(value, PathString) else value
 
 

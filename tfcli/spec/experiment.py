@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from tfcli.data.spec import DataSpec
-from tfcli.declare import Declared, FieldError, Hints, NonNegativeInt, Path, nearest
+from tfcli.declare import Declared, FieldError, Hints, ModuleName, NonNegativeInt, Path, nearest
 from tfcli.models.losses import Loss
 from tfcli.models.metrics import Metric
 from tfcli.models.optimizers import Optimizer
@@ -12,8 +12,6 @@ from tfcli.models.schedules import Schedule
 from tfcli.models.spec import ModelSpec
 from tfcli.spec.search import TuneSpec
 from tfcli.spec.training import TrainSpec
-
-_MIXED = "mixed precision is not in this version; `float32` trains the same model"
 
 
 class Experiment(Declared):
@@ -24,9 +22,13 @@ class Experiment(Declared):
     description: str = ""
     seed: NonNegativeInt = 0
     """Every random number comes from it."""
-    precision: Annotated[Literal["float32", "float64"], Hints({"mixed_bfloat16": _MIXED, "mixed_float16": _MIXED})] = (
-        "float32"
-    )
+    precision: Annotated[
+        Literal["float32", "float64", "mixed_bfloat16", "mixed_float16"],
+        Hints(dict.fromkeys(("bfloat16", "float16"), "give it as `mixed_…`: weights and sums stay float32")),
+    ] = "float32"
+    """What weights and arithmetic are. In mixed precision the operands of products (dense and convolution layers,
+    attention) are rounded to 16 bits, which some processors multiply twice as fast; `mixed_float16` scales the loss.
+    """
     execution: Literal["graph", "eager"] = "graph"
     """`graph`: compiled; `eager`: step by step, for debugging."""
     data: DataSpec
@@ -40,6 +42,8 @@ class Experiment(Declared):
     """What is reported besides the loss; a list, or a list for each output."""
     train: TrainSpec = {}  # type: ignore[assignment]
     tune: TuneSpec | None = None
+    plugins: list[ModuleName] = []
+    """Python modules of your own whose layers, losses, metrics and so on this spec names; they run when it is read."""
 
     def check(self) -> None:
         if self.name is not None and not (self.name.strip(" .") and not set("/\\\0") & set(self.name)):

@@ -9,12 +9,14 @@ from typing import Any, get_args
 from tfcli.declare import (
     Declared,
     FunctionName,
+    ModuleName,
     Path,
     PathString,
     Problem,
     UnknownKey,
     convert,
 )
+from tfcli.declare.plugins import load_plugin
 from tfcli.declare.functions import functions_in
 from tfcli.errors import SpecError
 from tfcli.spec.diagnostics import Diagnostic, InvalidSpec, Mark, locate
@@ -64,12 +66,25 @@ def load(declaration: type[Declared], path: str | FilePath, overrides: Iterable[
 
 def check_document(declaration: type[Declared], document: Document) -> tuple[Any, list[Problem]]:
     """The declared object (meaningless where there are problems), and all that is wrong with it."""
-    problems: list[Problem] = []
+    problems: list[Problem] = _load_plugins(declaration, document)
     experiment = convert(declaration, document.value, (), problems)
     problems = [_belongs_elsewhere(declaration, problem) for problem in problems]
     problems += _unset_variables(experiment) if not problems else []
     problems += _search_problems(declaration, document, problems)
     return experiment, problems
+
+
+def _load_plugins(declaration: type[Declared], document: Document) -> list[Problem]:
+    """Import what stands under `plugins`, so that the spec may name its classes."""
+    names = document.value.get("plugins") if "plugins" in declaration.fields() else None
+    problems = []
+    for i, name in enumerate(names if isinstance(names, list) else []):
+        try:
+            if isinstance(name, str):
+                load_plugin(name)
+        except SpecError as error:
+            problems.append(Problem(("plugins", i), str(error)))
+    return problems
 
 
 def _diagnostics(document: Document, problems: list[Problem]) -> list[Diagnostic]:
@@ -151,8 +166,9 @@ def _unset_variables(experiment: Declared) -> list[Problem]:
 
 
 def own_functions(loaded: LoadedSpec) -> list[tuple[Path, str]]:
-    """The Python functions that the spec names, each with its place."""
-    return list(_texts(FunctionName, loaded.experiment.spec(), ()))
+    """The Python functions and plugins that the spec names, each with its place."""
+    spec = loaded.experiment.spec()
+    return [*_texts(FunctionName, spec, ()), *_texts(ModuleName, spec, ())]
 
 
 def _texts(kind: type[str], value: Any, path: Path) -> Iterator[tuple[Path, str]]:

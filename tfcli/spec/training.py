@@ -136,12 +136,18 @@ class TensorBoard(Declared, name="tensorboard"):
     """What the event files hold besides the loss, the metrics and the learning rate."""
 
     histograms: NonNegativeInt = 0
-    """Weight histograms every so many epochs; 0: none."""
+    """Histograms of weights, gradients and activations every so many epochs; 0: none."""
     graph: bool = True
+    """The model as a graph of its layers."""
     update_freq: Literal["epoch", "batch"] | PositiveInt = "epoch"
     """How often the values are written: each epoch, each batch, or each so many batches."""
     embeddings: list[str] = []
     """Names of embedding layers to show in the projector."""
+    examples: NonNegativeInt = 0
+    """How many inputs are shown as pictures, sounds or texts, and how many that the trained classifier gets wrong; of
+    an image model the filters of its first convolution as well."""
+    pr_curves: bool = False
+    """Precision against recall for each class, on the validation data after training."""
 
 
 class TrainSpec(Declared, name="train"):
@@ -167,6 +173,8 @@ class TrainSpec(Declared, name="train"):
     csv_log: bool | CSVLog = False
     callbacks: list[FunctionName | OwnCallback] = []
     """Callbacks of your own, called in this order; their code runs when the spec is trained."""
+    on_end: str | None = None
+    """A shell command to run when training ends, in the spec's folder; TFCLI_RUN is the run, TFCLI_STATUS its state."""
     terminate_on_nan: bool = True
     """Stop with an error when the loss is not a number."""
     tensorboard: TensorBoard | None = {}  # type: ignore[assignment]

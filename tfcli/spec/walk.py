@@ -9,6 +9,12 @@ from tfcli.declare import REQUIRED, Declared, Field, Path
 
 def default_at(declaration: type[Declared], value: Any, path: Path) -> Any:
     """The default, in spec form, of the field at `path` in the spec `value`; None where there is none."""
+    item = field_at(declaration, value, path)
+    return None if item is None or item.default is REQUIRED else item.default
+
+
+def field_at(declaration: type[Declared], value: Any, path: Path) -> Field | None:
+    """The field at `path` in the spec `value`, an item's nameless one in a list; None where there is none."""
     item: Field | None = Field("", declaration)
     for key in path:
         item = _step(item.annotation, value, key) if item else None
@@ -17,7 +23,7 @@ def default_at(declaration: type[Declared], value: Any, path: Path) -> Any:
         value = _inside(value, key)
         if value is None and item.default is not REQUIRED:
             value = item.default
-    return None if item is None or item.default is REQUIRED else item.default
+    return item
 
 
 def _inside(value: Any, key: Any) -> Any:

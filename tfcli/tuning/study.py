@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tfcli.declare.functions import functions_in
 from tfcli.errors import CheckpointError
 from tfcli.logging import durable
 from tfcli.logging.run_directory import RunDirectory
@@ -203,7 +204,8 @@ def _parse(text: str, name: str, root: Path, source: str) -> LoadedSpec:
 
 
 def _checked(document: Any, name: str, root: Path) -> LoadedSpec:
-    experiment, problems = check_document(Experiment, document)
+    with functions_in(root):
+        experiment, problems = check_document(Experiment, document)
     loaded = LoadedSpec(experiment, document, root)
     if problems:
         raise located(loaded, problems)

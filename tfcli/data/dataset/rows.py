@@ -8,6 +8,7 @@ import numpy as np
 from tfcli.data.blocks import shuffled
 from tfcli.data.dataset.elements import Element
 from tfcli.data.dataset.streams import repeated
+from tfcli.data.stage import taken
 
 Blocks = Callable[[], Iterator[np.ndarray]]
 """Begins a pass: arrays of row numbers, in order."""
@@ -29,7 +30,7 @@ class Rows:
     def batches(self, size: int, drop_remainder: bool, start: int = 0) -> Iterator[Element]:
         for index in islice(_cut(self.blocks(), size), start, None):
             if len(index) == size or not drop_remainder:
-                yield tuple(c[index] for c in self.columns)
+                yield tuple(taken(c, index) for c in self.columns)
 
     def reordered(self, blocks: Blocks) -> "Rows":
         return Rows(self.columns, blocks)

@@ -17,7 +17,7 @@ from tfcli.engine.kernels.loops import compiled_loops
 WORTH_COMPILING = 2**18
 """Bytes from which on compiled kernels are used."""
 
-_FLAT_TABLES = list(chain.from_iterable(TABLES))
+FLAT_TABLES = list(chain.from_iterable(TABLES))
 
 
 class Kernels(NamedTuple):
@@ -27,7 +27,7 @@ class Kernels(NamedTuple):
     tables: Any
 
 
-_PLAIN = Kernels(kernels, _FLAT_TABLES)
+_PLAIN = Kernels(kernels, FLAT_TABLES)
 
 
 def kernels_for(size: int) -> Kernels:
@@ -41,12 +41,12 @@ def _compiled() -> Kernels:
 
     instructed = crc_by_instruction(host().features.split(","))
     return Kernels(
-        compiled_loops(kernels.KERNELS, {"crc": instructed} if instructed else {}), np.array(_FLAT_TABLES, np.int64)
+        compiled_loops(kernels.KERNELS, {"crc": instructed} if instructed else {}), np.array(FLAT_TABLES, np.int64)
     )
 
 
 _INSTRUCTIONS = {
-    "+sse4.2": ("i64", "llvm.x86.sse42.crc32.64.64", "i8", "llvm.x86.sse42.crc32.32.8"),
+    "+crc32": ("i64", "llvm.x86.sse42.crc32.64.64", "i8", "llvm.x86.sse42.crc32.32.8"),
     "+crc": ("i32", "llvm.aarch64.crc32cx", "i32", "llvm.aarch64.crc32cb"),
 }
 """By what a processor offers: the type and the instruction that take eight bytes, those that take one."""

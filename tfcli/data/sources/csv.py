@@ -128,44 +128,69 @@ def _rows(reader: Any, width: int, file: str, faults: Faults) -> Iterator[tuple[
 def _by_polars(file: str, content: bytes, dialect: Dialect) -> Part | None:
     """The same for a plain file: no quotes, no empty or ragged lines. None for any other, which takes a closer look."""
     delimiter = dialect.delimiter.encode()
-    if (dialect.quoted and b'"' in content) or b"\r" in content or len(delimiter) > 1 or content.startswith(b"\xef\xbb\xbf"):
-        return None
-    import polars
-
-    lines = content.count(b"\n") + (not content.endswith(b"\n"))
-    try:
-        options: dict[str, Any] = {"has_header": False, "infer_schema": False, "quote_char": None}
-        frame = polars.read_csv(content, separator=dialect.delimiter, **options).fill_null("")
-    except polars.exceptions.PolarsError:
+    quoted = dialect.quoted and b'"' in content
+    strange = quoted or b"\r" in content or content.startswith(b"\xef\xbb\xbf")
+    if strange or len(delimiter) > 1 or "" not in dialect.missing_values:
         return None
     header = dialect.names is None
-    if frame.height != lines or content.count(delimiter) != lines * (frame.width - 1) or lines <= header:
+    names = _first_line(content, dialect, file) if header else list(dialect.names or [])
+    symbols = np.frombuffer(content, np.uint8)
+    lines = np.count_nonzero(symbols == ord("\n")) + (not content.endswith(b"\n"))
+    if np.count_nonzero(symbols == delimiter[0]) != lines * (len(names) - 1) or lines <= header:
         return None
-    names = _header(list(frame.row(0)), file) if header else list(dialect.names or [])
-    if len(names) != frame.width:
+    frame = _frame(content, dialect, names, header)
+    if frame is None or frame.height != lines - header:
         return None
-    body = frame.slice(int(header))
-    rows = Rows([file], np.zeros(body.height, np.int32), np.arange(1 + header, body.height + 1 + header))
-    series = zip(names, body.iter_columns(), strict=True)
-    return {name: _column(column, dialect, name in dialect.texts) for name, column in series}, rows
+    rows = Rows([file], np.zeros(frame.height, np.int32), np.arange(1 + header, frame.height + 1 + header))
+    return {column.name: _column(column, dialect) for column in frame.iter_columns()}, rows
 
 
-def _column(column: Any, dialect: Dialect, as_text: bool) -> np.ndarray:
+def _first_line(content: bytes, dialect: Dialect, file: str) -> list[str]:
+    return _header(_decode(content.partition(b"\n")[0], file).split(dialect.delimiter), file)
+
+
+def _frame(content: bytes, dialect: Dialect, names: list[str], header: bool) -> Any:
+    """The columns as polars reads them: whole numbers, numbers and texts; None where it cannot."""
+    import polars
+
+    kinds: dict[str, Any] = dict.fromkeys(dialect.texts & set(names), polars.String)
+    for looked_at in (_LOOKED_AT, _LOOKED_AT, None):
+        try:
+            frame = polars.read_csv(
+                content,
+                has_header=False,
+                skip_rows=int(header),
+                new_columns=names,
+                schema_overrides=kinds,
+                separator=dialect.delimiter,
+                quote_char=None,
+                null_values=list(dialect.missing_values),
+                infer_schema_length=looked_at,
+            )
+        except polars.exceptions.PolarsError:  # a number further down is none
+            continue
+        known = (polars.Int64, polars.Float64, polars.String)
+        others = [name for name, dtype in frame.schema.items() if dtype not in known]
+        if not others:
+            return frame
+        kinds |= dict.fromkeys(others, polars.String)
+    return None
+
+
+def _column(column: Any, dialect: Dialect) -> np.ndarray:
     """As `column_of_texts`, in polars where all is plain."""
     import polars
 
+    if column.dtype != polars.String:
+        return (column.cast(polars.Float64) if column.null_count() else column).to_numpy()
     stripped = column.str.strip_chars()
-    missing = stripped.is_in(list(dialect.missing_values))
-    if as_text:
-        return stripped.set(missing, "").to_numpy()
-    known = stripped.set(missing, None)
-    for dtype in (polars.Int64, polars.Float64):
-        numbers = known.cast(dtype, strict=False)
-        if numbers.null_count() == known.null_count() < len(known):
-            return numbers.to_numpy() if not known.null_count() else numbers.cast(polars.Float64).to_numpy()
-    if stripped.head(_LOOKED_AT).str.contains(r"^[\s0-9+._eE-]+$").any():
-        return column_of_texts(column.to_list(), dialect.missing_values)  # Python knows more ways to write a number
-    return stripped.set(missing, "").to_numpy()
+    distinct = stripped.unique()
+    if column.name not in dialect.texts and distinct.str.contains(r"^[\s0-9+._eE-]+$").any():
+        return column_of_texts(column.fill_null("").to_list(), dialect.missing_values)  # Python knows more numbers
+    missing = distinct.filter(distinct.is_in(list(dialect.missing_values)))
+    if len(missing):
+        stripped = stripped.set(stripped.is_in(missing.to_list()), "")
+    return stripped.fill_null("").to_numpy()
 
 
 def _header(record: list[str] | None, file: str) -> list[str]:

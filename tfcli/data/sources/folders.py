@@ -1,6 +1,7 @@
 """Folders with a folder for each class, as Keras's `*_dataset_from_directory` read them."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -45,12 +46,13 @@ class FilesSource(Source, abstract=True):
     def table(self, found: Labelled, column: str) -> Table:
         """The examples of all files; without labels where `found` has none."""
         faults = Faults(self.on_error)
-        outcomes = in_parallel(self.decode, found.blobs)
+        outcomes = in_parallel(self._read, found.blobs)
         kept = list(faults.kept(outcomes, lambda outcome: outcome()))
         if not kept:
             shown = f"; the first fault: {faults.messages[0]}" if faults.messages else ""
             raise DataError(f"none of the {len(found.blobs)} files can be used{shown}")
-        numbers, arrays = [i for i, _ in kept], [array for _, array in kept]
+        numbers, read = zip(*kept, strict=True)
+        arrays, digests = map(list, zip(*read, strict=True))
         blobs = [found.blobs[i] for i in numbers]
         columns = {column: self.stacked(arrays, blobs)}
         rows = Rows([blob.name for blob in blobs], np.arange(len(blobs)), np.zeros(len(blobs), np.int64), "example")
@@ -58,9 +60,13 @@ class FilesSource(Source, abstract=True):
         if found.labels:
             columns[LABEL] = np.array([found.labels[i] for i in numbers], object)
         labels = [LABEL] if found.labels else []
-        return Table(
-            columns, [column], rows, labels, None, fingerprints(blobs), classes=classes, skipped=tuple(faults.messages)
-        )
+        files = fingerprints(blobs, digests)
+        return Table(columns, [column], rows, labels, None, files, classes=classes, skipped=tuple(faults.messages))
+
+    def _read(self, blob: Blob) -> tuple[np.ndarray, str]:
+        """The input in a file and the file's SHA-256; it is read once."""
+        held = blob.in_memory()
+        return self.decode(held), held.digest()
 
 
 class FolderSource(FilesSource, abstract=True):
@@ -107,12 +113,22 @@ class FolderSource(FilesSource, abstract=True):
         return Labelled(blobs, labels, self.class_names)
 
     def _files(self, folder: Path, root: Path) -> list[Blob]:
-        paths = sorted(p for p in folder.rglob("*") if self._belongs(p) and p.is_file())
-        return [Blob(str(path.relative_to(root)), path) for path in paths]
+        paths = sorted(filter(self._belongs, _files_below(str(folder))), key=lambda path: path.split(os.sep))
+        start = len(str(root)) + 1
+        return [Blob(path[start:], Path(path)) for path in paths]
 
-    def _belongs(self, path: Path) -> bool:
-        name = path.name.lower().removesuffix(".gz")
-        return name.endswith(tuple(self.suffixes)) and not name.startswith(".")
+    def _belongs(self, path: str) -> bool:
+        name = os.path.basename(path).lower().removesuffix(".gz")
+        return name.endswith(self.suffixes) and not name.startswith(".")
+
+
+def _files_below(folder: str) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_file():
+                yield entry.path
+            elif entry.is_dir(follow_symlinks=False):
+                yield from _files_below(entry.path)
 
 
 def folder_at(root: Path, path: str) -> Path:

@@ -5,8 +5,10 @@ from math import prod
 
 from tfcli.engine.graph.fused import Fused
 from tfcli.engine.graph.ir import Node
+from tfcli.engine.op import Op
 from tfcli.engine.ops import conv, linalg, shape
 from tfcli.engine.ops.control import Scan
+from tfcli.engine.precision import LowPrecision
 from tfcli.engine.spec import TensorSpec
 
 _VIEWS = (shape.Reshape, shape.ReshapeLike, shape.Transpose, shape.ExpandDims, shape.Squeeze, shape.BroadcastTo)
@@ -43,8 +45,13 @@ def cost_of(node: Node) -> Cost:
 
 def _flops(node: Node) -> int:
     """Two for each multiplication with its addition in products, one for each entry elsewhere."""
-    inputs, output = [i.spec for i in node.inputs], node.outputs[0].spec
-    match node.op:
+    return _flops_of(node.op, [i.spec for i in node.inputs], node.outputs[0].spec)
+
+
+def _flops_of(op: Op, inputs: list[TensorSpec], output: TensorSpec) -> int:
+    match op:
+        case LowPrecision(product=product):
+            return _flops_of(product, inputs, output)
         case linalg.Matmul(transpose_a=transposed):
             return 2 * _entries(output) * (inputs[0].shape[-2 if transposed else -1] or 1)
         case linalg.Einsum(equation=equation):
@@ -64,7 +71,7 @@ def _flops(node: Node) -> int:
         case Fused(program=program):
             return _entries(output) * len(program)
         case Scan(body=body):
-            length = inputs[node.op.carries].shape[0] or 1
+            length = inputs[op.carries].shape[0] or 1
             return length * sum(cost_of(inner).flops for inner in body.plan.nodes)
     return max(_entries(s) for s in (*inputs, output))
 

@@ -10,6 +10,7 @@ import numpy as np
 from tfcli.engine.op import Op
 from tfcli.engine.ops import elementwise as e
 from tfcli.engine.ops import nn
+from tfcli.engine.precision import Rounded
 from tfcli.engine.spec import TensorSpec, size_of
 from tfcli.engine.tensor import Tensor
 
@@ -55,6 +56,7 @@ UFUNCS: dict[type[Op], np.ufunc] = {
 
 OTHERS = (
     *(e.DivideNoNan, e.SquaredDifference, e.Rsqrt, e.Sigmoid, e.Softplus, e.Relu, e.Erf, e.Cast, e.Where),
+    Rounded,
     *(e.Tan, e.Asin, e.Acos, e.Atan, e.Sinh, e.Cosh, e.Asinh, e.Acosh, e.Atanh, nn.LeakyRelu, nn.Elu),
 )
 """Further ops that compute each entry by itself and always give a new array."""

@@ -12,7 +12,7 @@ import numpy as np
 from tfcli.engine.op import Op
 from tfcli.engine.spec import TensorSpec, show_shape
 from tfcli.engine.tensor import Symbol, Tensor, Variable
-from tfcli.errors import DtypeError, ShapeError, TfcliError
+from tfcli.errors import DtypeError, FailedPreconditionError, ShapeError, TfcliError
 
 
 class _Scope(threading.local):
@@ -93,9 +93,9 @@ class Uninitialized(np.ndarray):
 
 
 def value_of(variable: Variable) -> np.ndarray:
-    """What the variable holds. Raises TfcliError before its initializer has run."""
+    """What the variable holds. Raises FailedPreconditionError before its initializer has run."""
     if isinstance(variable.array, Uninitialized):
-        raise TfcliError(
+        raise FailedPreconditionError(
             f"the variable {variable.name!r} has no value yet; run tf.compat.v1.global_variables_initializer() first"
         )
     return variable.array
@@ -156,7 +156,7 @@ class AssignRows(Assignment):
             None not in p and p[0] != p[1] for p in zip(values.shape[1:], shape[1:], strict=True)
         ):
             raise ShapeError(
-                f"{self.variable.name} has the shape {show_shape(shape)}, its rows were given {show_shape(values.shape)}"
+                f"{self.variable.name} has the shape {show_shape(shape)}, its rows became {show_shape(values.shape)}"
             )
         return ()
 
@@ -206,7 +206,7 @@ class Graph:
         """The tensor from outside behind a constant, by the id of the constant's symbol."""
         self.values: dict[Variable, Tensor] = {}
         self.written: list[Variable] = []
-        self.may_create_variables = True
+        self.may_create_variables, self.created_variables = True, False
         self._held: dict[Variable, tuple[Tensor, Symbol]] = {}
         self._constants: dict[Constant, Symbol] = {}
         self._inner: dict[int, Symbol] = {}

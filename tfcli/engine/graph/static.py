@@ -32,8 +32,8 @@ def is_unknown(value: Any) -> bool:
 
 
 def sizes_of(shape: Any) -> tuple[Shape, Tensor | None]:
-    """What is known of sizes given as a number, a vector, or a list of numbers and tensors; and the vector itself, where
-    something of it is only known when the graph runs. Raises ShapeError, DtypeError.
+    """What is known of sizes given as a number, a vector, or a list of numbers and tensors; and the vector itself,
+    where something of it is only known when the graph runs. Raises ShapeError, DtypeError.
     """
     if isinstance(shape, Variable):
         shape = shape.value()

@@ -265,6 +265,9 @@ class _Writer:
         return self.truth(node)
 
     def of_IfExp(self, node: ast.IfExp) -> str:
+        if _still(node):
+            condition = self.condition(node.test)
+            return self.value(f"select i1 {condition}, i64 {self.of(node.body)}, i64 {self.of(node.orelse)}")
         name = f"if{self.label()}"
         result = ast.Name(name, ast.Store())
         self.do_If(ast.If(node.test, [ast.Assign([result], node.body)], [ast.Assign([result], node.orelse)]))
@@ -321,7 +324,7 @@ class _Writer:
                 self.lines.append(f"{further}:")
             self.branch(test.values[-1], yes, no)
         else:
-            condition = self.compared(test) if isinstance(test, ast.Compare) else self.nonzero(test)
+            condition = self.condition(test)
             self.line(f"br i1 {condition}, label %{yes}, label %{no}")
 
     def compared(self, node: ast.Compare) -> str:
@@ -332,39 +335,60 @@ class _Writer:
             result = self.value(f"and i1 {result}, {holds}") if result else holds
         return result
 
-    def nonzero(self, node: ast.expr) -> str:
+    def condition(self, node: ast.expr) -> str:
+        """A condition that may be computed whole, as an i1."""
+        if isinstance(node, ast.Compare):
+            return self.compared(node)
+        if isinstance(node, ast.BoolOp):
+            first, *others = [self.condition(part) for part in node.values]
+            for other in others:
+                first = self.value(f"{'and' if isinstance(node.op, ast.And) else 'or'} i1 {first}, {other}")
+            return first
         return self.value(f"icmp ne i64 {self.of(node)}, 0")
 
 
+def _still(node: ast.expr) -> bool:
+    """Whether computing more of it than Python does changes nothing: it reads no array and calls nothing."""
+    return not any(isinstance(part, ast.Subscript | ast.Call | ast.Not) for part in ast.walk(node))
+
+
 def _entry(head: _Head) -> str:
-    """What Python calls: results go to memory, as there may be several."""
+    """What Python calls: several results go to memory."""
     parameters = head.declared()
     call = f"call {head.kind} @{head.name}({', '.join(parameters)})"
-    lines = [f"define void @enter_{head.name}({', '.join(['ptr %results', *parameters])}) {{"]
-    lines.append(f"  %result = {call}" if head.results else f"  {call}")
+    if head.results < 2:
+        body = [f"%result = {call}", "ret i64 %result"] if head.results else [call, "ret void"]
+        return _defined(f"{head.kind} @enter_{head.name}({', '.join(parameters)})", body)
+    body = [f"%result = {call}"]
     for i in range(head.results):
-        part = f"%part{i}"
-        lines.append(
-            f"  {part} = " + (f"extractvalue {head.kind} %result, {i}" if head.results > 1 else "add i64 0, %result")
-        )
-        lines += [f"  %at{i} = getelementptr i64, ptr %results, i64 {i}", f"  store i64 {part}, ptr %at{i}"]
-    return "\n".join([*lines, "  ret void", "}"])
+        body += [
+            f"%part{i} = extractvalue {head.kind} %result, {i}",
+            f"%at{i} = getelementptr i64, ptr %results, i64 {i}",
+        ]
+        body.append(f"store i64 %part{i}, ptr %at{i}")
+    return _defined(f"void @enter_{head.name}({', '.join([*parameters, 'ptr %results'])})", [*body, "ret void"])
+
+
+def _defined(head: str, body: Sequence[str]) -> str:
+    return "\n".join([f"define {head} {{", *(f"  {line}" for line in body), "}"])
 
 
 def _callable(head: _Head, address: int) -> Callable[..., Any]:
-    kinds = list(head.parameters.values())
+    kinds, several = list(head.parameters.values()), head.results > 1
     pointer, word = ctypes.c_void_p, ctypes.c_int64
-    types = [kind for name in kinds for kind in ((pointer, word) if name in _ELEMENTS else (word,))]
-    enter = ctypes.CFUNCTYPE(None, pointer, *types)(address)  # lets other threads run meanwhile
-    results_kind = word * max(1, head.results)
+    types: list[Any] = [kind for name in kinds for kind in ((pointer, word) if name in _ELEMENTS else (word,))]
+    returned = word if head.results == 1 else None
+    enter = ctypes.CFUNCTYPE(returned, *types, *[pointer] * several)(address)  # lets other threads run meanwhile
 
     def run(*arguments: Any) -> Any:
-        results = results_kind()
         words: list[Any] = []
         for kind, argument in zip(kinds, arguments, strict=True):
             words += _array(kind, argument) if kind in _ELEMENTS else [argument]
-        enter(ctypes.addressof(results), *words)
-        return results[0] if head.results == 1 else tuple(results) if head.results else None
+        if not several:
+            return enter(*words)
+        results = (word * head.results)()
+        enter(*words, ctypes.addressof(results))
+        return tuple(results)
 
     return run
 
@@ -375,4 +399,6 @@ def _array(kind: str, argument: Any) -> list[Any]:
         return [argument, len(argument)]
     assert argument.dtype == _DTYPES[kind], f"{argument.dtype} for {kind}"
     assert argument.flags.c_contiguous, "entries follow one another"
-    return [argument.__array_interface__["data"][0], argument.size]
+    if argument.flags.writeable and argument.size:  # the quickest way to an address
+        return [ctypes.addressof(ctypes.c_char.from_buffer(argument)), argument.size]
+    return [argument.ctypes.data, argument.size]

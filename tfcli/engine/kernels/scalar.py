@@ -14,6 +14,7 @@ from tfcli.engine.kernels.code import Code, Value, element_of, is_float, lanes_o
 from tfcli.engine.op import Op
 from tfcli.engine.ops import elementwise as e
 from tfcli.engine.ops import nn
+from tfcli.engine.precision import Rounded
 from tfcli.engine.spec import DType
 
 _LOG2_E = 1.4426950408889634
@@ -298,6 +299,31 @@ def _cast(code: Code, op: Any, inputs: list[Value]) -> Value:
     return cast(code, inputs[0], kind)
 
 
+def round_to_bfloat16(code: Code, x: Value) -> Value:
+    """To the nearest number whose last 16 bits are zero, of two as near the even one."""
+    bits = code.convert(x, "bitcast", "i32")
+    rounded = (bits + ((bits >> 16) & 1) + 0x7FFF) & -0x10000
+    return code.select(x.is_nan(), math.nan, code.convert(rounded, "bitcast", "float"))
+
+
+def round_to_float16(code: Code, x: Value) -> Value:
+    """To the nearest number that float16 holds: 11 bits, or below its normal numbers a multiple of 2 ** -24."""
+    magnitude = code.intrinsic("fabs", x)
+    bits = code.convert(magnitude, "bitcast", "i32")
+    rounded = code.convert((bits + ((bits >> 13) & 1) + 0xFFF) & -0x2000, "bitcast", "float")
+    # Between 1/2 and 1, float32's last bit is worth 2 ** -24.
+    rounded = code.select(magnitude < 2.0**-14, (magnitude + 0.5) - 0.5, rounded)
+    rounded = code.select(rounded > 65504.0, math.inf, rounded)
+    return code.select(x.is_nan(), x, code.intrinsic("copysign", rounded, x))
+
+
+_ROUNDINGS = {"bfloat16": round_to_bfloat16, "float16": round_to_float16}
+
+
+def _rounded(code: Code, op: Any, inputs: list[Value]) -> Value:
+    return _ROUNDINGS[op.operands](code, inputs[0])
+
+
 Scalar = Callable[[Code, Any, list[Value]], Value]
 
 
@@ -370,6 +396,7 @@ _ON_FLOATS: dict[type[Op], Scalar] = {
     e.Atanh: _by_c_library("atanh"),
     nn.LeakyRelu: lambda code, op, inputs: leaky_relu(code, inputs[0], op.alpha),
     nn.Elu: lambda code, op, inputs: elu(code, inputs[0], op.alpha),
+    Rounded: _rounded,
     nn.SigmoidCrossEntropyWithLogits: _of_inputs(sigmoid_crossentropy),
     e.IsNan: _of_values(lambda x: x.is_nan()),
     e.IsInf: lambda code, op, inputs: code.intrinsic("fabs", inputs[0]).equals(math.inf),

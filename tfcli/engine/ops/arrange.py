@@ -8,7 +8,7 @@ import numpy as np
 
 from tfcli.engine.graph.static import is_unknown
 from tfcli.engine.op import Op
-from tfcli.engine.ops.dynamic import RepeatPlaces, identity_matrix
+from tfcli.engine.ops.dynamic import RepeatPlaces, identity_matrix, repeat_along
 from tfcli.engine.ops.elementwise import cast, clip_by_value, identity, less, where
 from tfcli.engine.ops.index import (
     boolean_mask,
@@ -414,9 +414,7 @@ def repeat_(input: Any, repeats: Any, axis: int | None = None) -> Tensor:
     x = convert_to_tensor(input)
     x, axis = (reshape(x, [-1]), 0) if axis is None else (x, normalize_axis(axis, x.ndim, "repeat"))
     if is_unknown(repeats):
-        if repeats.ndim:
-            return gather(x, RepeatPlaces()(repeats), axis=axis)
-        return gather(x, range_(ShapeOf()(x)[axis] * cast(repeats, int32)) // cast(repeats, int32), axis=axis)
+        return gather(x, RepeatPlaces()(repeats), axis=axis) if repeats.ndim else repeat_along(x, repeats, axis)
     counts = np.asarray(repeats)
     if counts.size == 1:
         return repeat(x, int(counts.reshape(())), axis)

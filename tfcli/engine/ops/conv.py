@@ -26,6 +26,8 @@ CACHE_BYTES = 1 << 20
 class Sliding(Op, abstract=True):
     """The settings of a convolution, the same for its gradients."""
 
+    product = True
+
     strides: tuple[int, ...]
     padding: Padding
     dilations: tuple[int, ...]
@@ -130,6 +132,8 @@ class ConvTranspose(Op):
     `out` is `sizes`, or follows Keras's rule, where reach is the extent of the dilated kernel: in * stride for "same",
     in * stride + max(reach - stride, 0) for "valid", (in - 1) * stride + reach - 2 * pad + output_padding with that.
     """
+
+    product = True
 
     strides: tuple[int, ...]
     padding: Padding

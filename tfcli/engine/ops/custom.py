@@ -126,3 +126,31 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 def _names(gradient: Gradient) -> list[str]:
     parameters = inspect.signature(gradient).parameters.values()
     return ["variables" if p.kind is inspect.Parameter.VAR_KEYWORD else p.name for p in parameters]
+
+
+def recompute_grad(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator: the gradient of `f` computes its values anew, rather than keeping those of the way forward."""
+
+    @functools.wraps(f)
+    def recomputed(*args: Any, **kwargs: Any) -> Any:
+        @custom_gradient
+        def forward(*tensors: Any) -> Any:
+            with recording(list(state.tapes)):
+                result = f(*tensors, **kwargs)
+
+            def gradient(*upstream: Any, variables: Any = None) -> Any:
+                from tfcli.engine.tape import GradientTape
+
+                watched = list(variables or [])
+                with GradientTape() as tape:
+                    tape.watch(list(tensors))
+                    again = nest.flatten(f(*tensors, **kwargs))
+                found = tape.gradient(again, [*tensors, *watched], list(upstream), "zero")
+                given = found[: len(tensors)]
+                return (given, found[len(tensors) :]) if variables is not None else given
+
+            return result, gradient
+
+        return forward(*args)
+
+    return recomputed

@@ -221,6 +221,15 @@ class RepeatPlaces(Op):
         return np.repeat(np.arange(counts.size, dtype=counts.dtype), counts)
 
 
+def repeat_along(x: Tensor, repeats: Any, axis: int) -> Tensor:
+    """Each entry along `axis` as often as the one number says."""
+    from tfcli.engine.ops.elementwise import cast
+    from tfcli.engine.ops.index import gather, range_
+
+    number = cast(repeats, "int32")
+    return gather(x, range_(fixed.shape(x)[axis] * number) // number, axis=axis)
+
+
 def pad_by(x: Tensor, paddings: Any, value: Any) -> Tensor:
     """x with paddings[i] = (before, after) entries of `value` around axis i, some of them symbols."""
     pairs = [tuple(pair) if isinstance(pair, list | tuple) else (pair[0], pair[1]) for pair in _rows(paddings, x.ndim)]

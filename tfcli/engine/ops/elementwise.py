@@ -115,8 +115,15 @@ class Logical(Binary, abstract=True):
 
 
 class Add(Binary):
+    """x + y; texts are joined."""
+
+    def infer(self, x, y):
+        if x.dtype == y.dtype == "string":
+            return TensorSpec(broadcast(x.shape, y.shape, self.name), x.dtype)
+        return super().infer(x, y)
+
     def forward(self, x, y):
-        return np.add(x, y)
+        return np.add(x, y) if x.dtype != object else np.asarray(np.add(x, y), object)
 
     def vjp_x(self, g, z, x, y):
         return sum_to(g, x)

@@ -20,6 +20,8 @@ from tfcli.errors import DtypeError, ShapeError
 class Matmul(Op):
     """The matrix product of the last two axes, either transposed first; the axes before them broadcast."""
 
+    product = True
+
     transpose_a: bool = False
     transpose_b: bool = False
 
@@ -79,6 +81,8 @@ class Einsum(Op):
 
     `equation` is explicit (`ab,bc->ac`, no `...`); entries of size 1 broadcast along the labels in `broadcasting`.
     """
+
+    product = True
 
     equation: str
     broadcasting: str = ""

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 
 from tfcli.engine import nest
-from tfcli.engine.dispatch import apply, assign, executing_eagerly
+from tfcli.engine.dispatch import apply, assign, executing_eagerly, recording, state, tracing
+from tfcli.engine.graph.ir import Graph
 from tfcli.engine.ops import control
 from tfcli.engine.ops.control import Body, Control, as_tuple, floats_in, gradients_of
 from tfcli.engine.ops.elementwise import cast, logical_and, stop_gradient
 from tfcli.engine.ops.index import range_
 from tfcli.engine.ops.shape import concat, expand_dims, stack, zeros_like
+from tfcli.engine.ops.tensor_array import TensorArray
 from tfcli.engine.spec import Shape, TensorSpec, int32, show_shape
 from tfcli.engine.tape import GradientTape
 from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
@@ -108,6 +110,8 @@ def while_loop(
     DtypeError, TfcliError.
     """
     structure = loop_vars if isinstance(loop_vars, list | tuple) else [loop_vars]
+    if any(isinstance(leaf, TensorArray) for leaf in nest.flatten(structure)):
+        return _with_arrays(cond, body, structure, shape_invariants, maximum_iterations, back_prop)
     values = [convert_to_tensor(v) for v in nest.flatten(structure)]
     invariants: list[Any] = [None] * len(values)
     if shape_invariants is not None:
@@ -137,6 +141,73 @@ def while_loop(
     if not back_prop:
         found = [stop_gradient(value) for value in found]
     return nest.pack(structure, found) if structure is loop_vars else found[0]
+
+
+def _with_arrays(
+    cond: Callable[..., Any], body: Callable[..., Any], structure: Any, invariants: Any, limit: Any, back_prop: bool
+) -> Any:
+    """A loop in which tensor arrays are carried as tensors of all their elements."""
+    arrays = _allocated(body, structure)
+
+    def closed(values: Any) -> Any:
+        leaves = nest.flatten_like(structure, list(values) if isinstance(structure, list) else values, "while_loop")
+        return nest.pack(
+            structure,
+            [
+                leaf.allocated(a.element_shape) if isinstance(leaf, TensorArray) else leaf
+                for a, leaf in zip(arrays, leaves, strict=True)
+            ],
+        )
+
+    def opened(values: Any) -> Any:
+        pairs = zip(arrays, nest.flatten(values), strict=True)
+        return nest.pack(structure, [v if a is None else a.of(v) for a, v in pairs])
+
+    def step(*values: Any) -> Any:
+        returned = body(*opened(nest.pack(structure, nest.flatten(values))))
+        return closed([returned] if len(structure) == 1 and not isinstance(returned, list | tuple) else returned)
+
+    starts = [v if a is None else a.allocated() for a, v in zip(arrays, nest.flatten(structure), strict=True)]
+    given = [None] * len(starts) if invariants is None else nest.flatten(invariants)
+    sizes = [
+        _open_size(v)
+        if a is not None and a.dynamic_size
+        else convert_to_tensor(v).shape
+        if g is None or a is not None
+        else g
+        for a, v, g in zip(arrays, starts, given, strict=True)
+    ]
+    found = while_loop(
+        lambda *values: cond(*opened(nest.pack(structure, nest.flatten(values)))),
+        step,
+        nest.pack(structure, starts),
+        nest.pack(structure, sizes),
+        back_prop=back_prop,
+        maximum_iterations=limit,
+    )
+    return opened(found)
+
+
+def _open_size(value: Tensor) -> Shape:
+    return Shape((None, *value.shape[1:]))
+
+
+def _allocated(body: Callable[..., Any], structure: Any) -> list[TensorArray | None]:
+    """The arrays among the loop variables. They know the shape of their elements, from a trial of `body` if need be."""
+    leaves = nest.flatten(structure)
+    arrays = [leaf if isinstance(leaf, TensorArray) else None for leaf in leaves]
+    if all(a is None or a.element_shape is not None for a in arrays):
+        return arrays
+    trial = Graph("while_body", parent=state.graph, captures=True)
+    with tracing(trial), recording([]):
+        starts = [v if isinstance(v, TensorArray) else trial.placeholder(convert_to_tensor(v).spec) for v in leaves]
+        copies = [v.copy() if isinstance(v, TensorArray) else v for v in starts]
+        returned = body(*nest.pack(structure, copies))
+    after = nest.flatten([returned] if isinstance(returned, TensorArray) else returned)
+    for array, value in zip(arrays, after, strict=True):
+        if array is not None and array.element_shape is None:
+            array.element_shape = value.element_shape
+    return arrays
 
 
 def _as_condition(value: Any) -> Tensor:

@@ -595,6 +595,10 @@ def repeat(x: Any, repeats: int, axis: int) -> Tensor:
     """Each entry along `axis` repeated `repeats` times, in place."""
     tensor = convert_to_tensor(x)
     axis = normalize_axis(axis, tensor.ndim, "repeat")
+    if list(tensor.shape).count(None) > (tensor.shape[axis] is None):
+        from tfcli.engine.ops.dynamic import repeat_along
+
+        return repeat_along(tensor, repeats, axis)
     tiled = tile(expand_dims(tensor, axis + 1), [repeats if i == axis + 1 else 1 for i in range(tensor.ndim + 1)])
     sizes: list[int | None] = [-1 if d is None else d for d in tensor.shape]
     sizes[axis] = -1 if tensor.shape[axis] is None else tensor.shape[axis] * repeats  # type: ignore[operator]

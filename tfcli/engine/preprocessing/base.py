@@ -7,7 +7,6 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 
 from tfcli.declare import FieldError, Hints
-from tfcli.engine.ops.distributions import gamma
 from tfcli.engine.ops.elementwise import divide_no_nan
 from tfcli.engine.ops.random import normal_like, uniform_like
 from tfcli.engine.ops.shape import zeros_like
@@ -73,6 +72,8 @@ class Draws:
 
     def gamma(self, alpha: Tensor) -> Tensor:
         """A number of the gamma distribution for each shape `alpha`, (N or 1, 1, 1, 1)."""
+        from tfcli.engine.ops.distributions import gamma  # loads ops that few images need
+
         return gamma((), alpha, dtype=alpha.dtype, seed=self.seed)
 
     @property

@@ -13,9 +13,11 @@ from tfcli.engine import nest
 from tfcli.engine.dispatch import executing_eagerly, recording, tracing
 from tfcli.engine.ops.elementwise import cast
 from tfcli.engine.ops.shape import shape
-from tfcli.engine.spec import Shape, as_dtype, show_shape
+from tfcli.engine.precision import products_in
+from tfcli.engine.spec import Shape, show_shape
 from tfcli.engine.tensor import Tensor, convert_to_tensor
 from tfcli.errors import ShapeError, TfcliError
+from tfcli.models.layers.policy import Policy, as_policy
 from tfcli.models.layers.state import building, calling, settings
 from tfcli.models.layers.symbolic import call_on_symbols, has_symbols
 from tfcli.models.layers.weights import HasWeights, Weight, stream, unique
@@ -65,9 +67,11 @@ class Layer(HasWeights, Declared, kind="layer"):
 
     built = False
     input_spec: ClassVar[Any] = None
+    carried: ClassVar[Sequence[Any]] = ()
+    """The variables that a stateful layer keeps from batch to batch."""
     _path: str | None = None
     _automatic: str | None = None
-    _dtype: str | None = None
+    _policy: Policy | None = None
     _accepts: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -117,7 +121,7 @@ class Layer(HasWeights, Declared, kind="layer"):
             whole = (batch_size, *input_shape)
         self._batch_input_shape = None if whole is None else Shape(whole)
         """The shape of the input, where the layer was told it."""
-        self._dtype = None if dtype is None else as_dtype(dtype).name
+        self._policy = None if dtype is None else as_policy(dtype)
         self._initial_weights = weights
 
     _batch_input_shape: Shape | None = None
@@ -133,10 +137,20 @@ class Layer(HasWeights, Declared, kind="layer"):
 
     @property
     def dtype(self) -> str:  # type: ignore[override]
-        """What the layer computes in."""
-        return self._dtype or settings.floatx
+        """What the layer computes in, operands of products apart."""
+        return self.dtype_policy.dtype
 
-    compute_dtype = variable_dtype = dtype
+    variable_dtype = dtype
+
+    @property
+    def dtype_policy(self) -> Policy:
+        """The layer's own, or the global one."""
+        return self._policy or settings.policy
+
+    @property
+    def compute_dtype(self) -> str:
+        """What products take their operands in."""
+        return self.dtype_policy.compute_dtype
 
     @property
     def path(self) -> str:
@@ -205,7 +219,7 @@ class Layer(HasWeights, Declared, kind="layer"):
         before = settings.training
         settings.training = before if training is None else training
         try:
-            with self.in_scope():
+            with self.in_scope(), products_in(self.dtype_policy.operands):
                 self.ensure_built(tensors)
                 if "training" in self._accepts:
                     kwargs["training"] = settings.training
@@ -269,7 +283,7 @@ class Layer(HasWeights, Declared, kind="layer"):
             return type(self)(*args, **kwargs)
         copy = type(self).__new__(type(self))
         fields = {name: _clone(getattr(self, name)) for name in self.fields()}
-        copy.__dict__.update(fields | {"name": self.given_name, "_dtype": self._dtype})
+        copy.__dict__.update(fields | {"name": self.given_name, "_policy": self._policy})
         copy.check()
         return copy
 
@@ -280,7 +294,7 @@ class Layer(HasWeights, Declared, kind="layer"):
     def get_config(self) -> dict[str, Any]:
         """The settings by name. A class with an `__init__` of its own adds those that it takes."""
         if _has_own_init(type(self)):
-            return {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
+            return {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy.name}
         return {name: getattr(self, name) for name in self.fields() if name != "inputs"} | {"name": self.name}
 
     @classmethod

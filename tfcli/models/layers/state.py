@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tfcli.engine.tensor import Tensor
+from tfcli.models.layers.policy import Policy, as_policy
 
 
 class _Settings(threading.local):
     """What holds while layers are built and called in this thread."""
 
     def __init__(self) -> None:
-        self.floatx = "float32"
+        self.policy = Policy()
+        """What layers compute in unless they have a `dtype` of their own."""
         self.seed: int | None = None
         """What initial weights are drawn from; None: from the global random state."""
         self.training = False
@@ -21,19 +23,24 @@ class _Settings(threading.local):
         self.losses: list[Tensor] | None = None
         self.names: Counter[str] = Counter()
 
+    @property
+    def floatx(self) -> str:
+        """What layers compute in, operands of products apart."""
+        return self.policy.dtype
+
 
 settings = _Settings()
 
 
 @contextmanager
 def building(seed: int, floatx: str = "float32") -> Iterator[None]:
-    """Layers built inside draw their initial weights from `seed` and make them `floatx`."""
-    before = settings.seed, settings.floatx
-    settings.seed, settings.floatx = seed, floatx
+    """Layers built inside draw their initial weights from `seed` and follow the policy `floatx`."""
+    before = settings.seed, settings.policy
+    settings.seed, settings.policy = seed, as_policy(floatx)
     try:
         yield
     finally:
-        settings.seed, settings.floatx = before
+        settings.seed, settings.policy = before
 
 
 @contextmanager

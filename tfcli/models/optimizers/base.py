@@ -11,6 +11,7 @@ from tfcli.engine.ops.elementwise import cast, clip_by_value, equal, maximum, mi
 from tfcli.engine.ops.reduce import reduce_sum
 from tfcli.engine.tensor import Tensor, Variable
 from tfcli.errors import SpecError, TfcliError, TrainingError
+from tfcli.models.optimizers.scaling import LossScaling
 from tfcli.models.schedules import Schedule
 
 Slots = dict[str, Tensor]
@@ -43,6 +44,9 @@ class Optimizer(Declared, kind="optimizer"):
     built = False
     _declared_rate: Any = None
     _warm_up: Any = None
+    _scaling: LossScaling | None = None
+    _finite: Tensor | None = None
+    """During a step with loss scaling: whether it counts."""
 
     def __init__(self, *args: Any, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -140,9 +144,16 @@ class Optimizer(Declared, kind="optimizer"):
         """From now on the learning rate of a step is multiplied by the factor for it, whatever rules it."""
         self._warm_up = factor
 
+    def scale_dynamically(self) -> None:
+        """From now on losses are scaled, as mixed_float16 needs it: see LossScaling."""
+        if self._scaling is None:
+            self._begin()
+            self.__dict__["_scaling"] = LossScaling(self._add)
+
     def scale_loss(self, loss: Tensor) -> Tensor:
         """The loss to take gradients of."""
-        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+        loss = loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+        return loss if self._scaling is None else loss * cast(self._scaling.scale.value(), loss.dtype)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Tensor | None, Variable]]) -> None:
         """`apply` for pairs of gradient and variable."""
@@ -162,8 +173,16 @@ class Optimizer(Declared, kind="optimizer"):
         used = [(cast(g, v.dtype), v) for g, v in pairs if g is not None]
         if not used:
             raise TrainingError("no variable has a gradient: the loss does not depend on any trainable weight")
-        self._step([g for g, _ in used], [v for _, v in used])
-        self.iterations.assign_add(np.int64(1))
+        gradients, trained = [g for g, _ in used], [v for _, v in used]
+        if self._scaling is not None:
+            gradients, self.__dict__["_finite"] = self._scaling.judge(gradients)
+        self._step(gradients, trained)
+        self._set(self.iterations, self.iterations.value() + np.int64(1))
+        self.__dict__["_finite"] = None
+
+    def _set(self, variable: Variable, value: Tensor) -> None:
+        """Assign, in a step that counts."""
+        variable.assign(value if self._finite is None else where(self._finite, value, variable.value()))
 
     def _step(self, gradients: list[Tensor], variables: list[Variable]) -> None:
         iterations, updating = self.iterations.value(), None
@@ -181,7 +200,7 @@ class Optimizer(Declared, kind="optimizer"):
         for variable in variables:
             constraint = getattr(variable, "constraint", None)
             if constraint is not None:
-                variable.assign(constraint(variable.value()))
+                self._set(variable, constraint(variable.value()))
 
     def _accumulate(self, gradients: list[Tensor], variables: list[Variable], updating: Tensor) -> list[Tensor]:
         """The means of the gradients since the last update, counting from zero again where one is due now."""
@@ -189,7 +208,7 @@ class Optimizer(Declared, kind="optimizer"):
         for gradient, variable in zip(gradients, variables, strict=True):
             kept = self._slots[id(variable)]["gradient_accumulator"]
             total = kept.value() + gradient
-            kept.assign(where(updating, 0.0, total))
+            self._set(kept, where(updating, 0.0, total))
             means.append(total / self.gradient_accumulation_steps)
         return means
 
@@ -218,9 +237,9 @@ class Optimizer(Declared, kind="optimizer"):
             value = value - value * decay * rate
         value, changed = self.update(value, gradient, slots, rate, cast(iterations + 1, variable.dtype))
         assert changed.keys() == slots.keys(), f"{self.type_name}.update gave the slots {set(changed)}"
-        variable.assign(value if updating is None else where(updating, value, before))
+        self._set(variable, value if updating is None else where(updating, value, before))
         for name, slot in kept.items():
-            slot.assign(changed[name] if updating is None else where(updating, changed[name], slots[name]))
+            self._set(slot, changed[name] if updating is None else where(updating, changed[name], slots[name]))
 
     def _average(self, iterations: Tensor) -> None:
         """Move the averages towards the variables (at first to them), and now and then the variables to them."""
@@ -230,9 +249,9 @@ class Optimizer(Declared, kind="optimizer"):
         for variable in self.trained:
             average, value = self._slots[id(variable)]["average"], variable.value()
             momentum = cast(not_equal(iterations, 0), variable.dtype) * self.ema_momentum
-            average.assign(momentum * average.value() + (1.0 - momentum) * value)
+            self._set(average, momentum * average.value() + (1.0 - momentum) * value)
             if overwriting is not None:
-                variable.assign(where(overwriting, average.value(), value))
+                self._set(variable, where(overwriting, average.value(), value))
 
     def swap_averages(self) -> None:
         """With `use_ema`: the averages in the variables' place, and these in theirs; a second time undoes it."""

@@ -11,6 +11,7 @@ from tfcli.engine.graph.passes.fold import fold_constants
 from tfcli.engine.graph.passes.fuse import fuse_elementwise
 from tfcli.engine.graph.passes.merge import merge_common
 from tfcli.engine.graph.passes.prune import prune_dead
+from tfcli.engine.graph.passes.rounding import round_operands
 from tfcli.engine.graph.passes.simplify import simplify
 from tfcli.engine.graph.passes.sweep import copy_of
 from tfcli.engine.graph.passes.transposes import fold_transposes
@@ -20,6 +21,7 @@ Pass = Callable[[Graph, list[Tensor]], list[Tensor]]
 
 DEFAULT: tuple[Pass, ...] = (
     prune_dead,
+    round_operands,
     merge_common,
     simplify,
     fold_constants,

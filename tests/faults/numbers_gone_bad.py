@@ -1,0 +1,74 @@
+"""NaN and infinity, in the data or by an explosion, at any step: stopped, named, and never saved."""
+
+import random
+import re
+from pathlib import Path
+
+import numpy as np
+from machine import Machine, Tally
+
+from tfcli.logging.run_directory import RunDirectory
+from tfcli.runner.numerics import name_of_non_finite
+
+SPEC = """\
+name: small
+data: {{source: {{type: npz, path: data.npz, features: x, label: y}}, pipeline: [{{type: batch, batch_size: 8}}]}}
+model:
+  layers: [{{type: dense, name: first, units: 6, activation: {activation}}}, {{type: dense, name: last, units: 1}}]
+loss: mean_squared_error
+optimizer:
+  type: {optimizer}
+  learning_rate: {{type: piecewise_constant_decay, boundaries: [{step}], values: [0.001, {rate}]}}
+train: {{epochs: 2, checkpoint: {{every_steps: 1, keep: 50}}}}
+"""
+ROWS = 96
+STEPS = 2 * ROWS // 8
+NAMED = re.compile(
+    r"`\w+` in (the (gradient of the )?(layer `(first|last)`|loss)|the optimizer's update)|the (input|label) `"
+)
+
+
+def explosions(folder: Path, times: int, seed: int) -> Tally:
+    """At a seeded step a value of the data is not finite, or the learning rate becomes huge."""
+    draw, tally = random.Random(seed), Tally()
+    with Machine(folder) as machine:
+        for number in range(times):
+            logdir, step = f"nan-{number}", draw.randrange(STEPS)
+            cause = draw.choice(("input", "label", "rate", "exponential"))
+            bad = draw.choice((np.nan, np.inf, -np.inf))
+            _write(folder, cause, step, bad, draw.choice(("sgd", "adam")))
+            job = machine.train(logdir)
+            code, text = job.wait(), job.text
+            what = f"{cause} ({bad}) at step {step}"
+            if code == 0 and cause in ("rate", "exponential"):
+                tally.count(_not_finite(machine.run(logdir)), what)  # it went well all the same
+                continue
+            said = code == 1 and text.count("error:") == 1 and NAMED.search(text)
+            tally.count(_not_finite(machine.run(logdir)) if said else f"code {code}: {text}", what)
+            machine.clear(logdir)
+    return tally
+
+
+def _write(folder: Path, cause: str, step: int, bad: float, optimizer: str) -> None:
+    random_numbers = np.random.default_rng(step)
+    x = random_numbers.normal(size=(ROWS, 4)).astype(np.float32)
+    y = x.sum(axis=1, keepdims=True)
+    row = step * 8 % ROWS
+    if cause in ("input", "label"):
+        (x if cause == "input" else y)[row + step % 8, 0] = bad
+    np.savez(folder / "data.npz", x=x, y=y)
+    rate = {"rate": 1e30, "exponential": 1e3}.get(cause, 0.001)
+    activation = "exponential" if cause == "exponential" else "relu"
+    text = SPEC.format(activation=activation, optimizer=optimizer, step=step, rate=rate)
+    (folder / "small.yaml").write_text(text)
+
+
+def _not_finite(run: RunDirectory) -> str | None:
+    """What of the saved arrays is not finite."""
+    checkpoints = run.checkpoints()
+    for name in checkpoints.names():
+        tensors = checkpoints.load(name).tensors
+        bad = name_of_non_finite({group: tensors[group] for group in ("model", "optimizer")})
+        if bad:
+            return f"{name} holds {bad}"
+    return None
