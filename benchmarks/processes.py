@@ -38,7 +38,7 @@ class Failed(Exception):
 
 
 def measured(command: list[str], environment: dict[str, str]) -> tuple[str, float, float, int]:
-    """What the process wrote, seconds to the line of the first epoch's end and to its own, and its peak memory in bytes."""
+    """What the process wrote, seconds until its first epoch and until itself had ended, peak memory in bytes."""
     started, first, lines = time.perf_counter(), 0.0, []
     with subprocess.Popen(
         command, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

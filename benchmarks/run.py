@@ -4,9 +4,9 @@
     python benchmarks/run.py mlp gpt --repeat 5               some of them
     python benchmarks/run.py --quick --json x.json --picture x.png
 
-A peer is a Python that has it: `--peers tensorflow=/opt/keras/bin/python jax=… torch=… torch-compile=…`, or the variables
-BENCH_TENSORFLOW, BENCH_JAX, BENCH_TORCH, BENCH_TORCH_COMPILE. Every measurement is a process of its own; the engines take
-turns within a repetition. `scoring` and `scaling` are the names of the studies beside the workloads.
+A peer is a Python that has it: `--peers tensorflow=…/bin/python jax=… torch=… torch-compile=…`, or the variables
+BENCH_TENSORFLOW, BENCH_JAX, BENCH_TORCH, BENCH_TORCH_COMPILE. Every measurement is a process of its own; the engines
+take turns within a repetition. `scoring` and `scaling` are the names of the studies beside the workloads.
 """
 
 import argparse

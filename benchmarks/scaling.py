@@ -1,4 +1,4 @@
-"""How time and memory grow with batch, width, depth, sequence length and data, beside the line of the arithmetic alone."""
+"""How time and memory grow with batch, width, depth, length and data, beside the line of the arithmetic alone."""
 
 from collections.abc import Callable
 from pathlib import Path

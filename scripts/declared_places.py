@@ -1,5 +1,6 @@
 """Writes tfcli/declare/places.py: the modules in which the classes of each kind are declared."""
 
+import textwrap
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -46,38 +47,43 @@ def _below(cls: type[Declared]) -> Iterator[type[Declared]]:
         yield from _below(below)
 
 
-def places() -> str:
-    """The text of the file."""
-    lines = []
+def places() -> dict[str, dict[str, str]]:
+    """Kind -> module -> the names of its classes."""
+    found: dict[str, dict[str, str]] = {}
     for base, registry in registries():
         modules: dict[str, list[str]] = {}
         for name, cls in registry.classes.items():
             if cls.__module__ != base.__module__ and cls.__module__.startswith(PACKAGES):
                 modules.setdefault(cls.__module__, []).append(name)
         if modules:
-            lines += [f'    "{registry.kind}": {{\n', *_entries(modules), "    },\n"]
+            found[registry.kind] = {module: " ".join(sorted(names)) for module, names in sorted(modules.items())}
+    return found
+
+
+def text() -> str:
+    """The file's text."""
+    lines = [
+        line for kind, modules in places().items() for line in (f'    "{kind}": {{\n', *_entries(modules), "    },\n")
+    ]
     return HEAD + "".join(lines) + FOOT
 
 
-def _entries(modules: dict[str, list[str]]) -> Iterator[str]:
-    for module, names in sorted(modules.items()):
-        yield from _entry(module, sorted(names))
+def _entries(modules: dict[str, str]) -> Iterator[str]:
+    for module, names in modules.items():
+        yield from _entry(module, names)
 
 
-def _entry(module: str, names: list[str]) -> Iterator[str]:
-    whole = f'        "{module}": "{" ".join(names)}",\n'
+def _entry(module: str, names: str) -> Iterator[str]:
+    whole = f'        "{module}": "{names}",\n'
     if len(whole) <= 121:
         yield whole
         return
+    lines = textwrap.wrap(names, 105)
     yield f'        "{module}": (\n'
-    line = ""
-    for name in names:
-        if len(line) + len(name) > 100:
-            yield f'            "{line}"\n'
-            line = ""
-        line += f"{name} "
-    yield f'            "{line.rstrip()}"\n        ),\n'
+    for line in lines[:-1]:
+        yield f'            "{line} "\n'
+    yield f'            "{lines[-1]}"\n        ),\n'
 
 
 if __name__ == "__main__":
-    FILE.write_text(places())
+    FILE.write_text(text())

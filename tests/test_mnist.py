@@ -17,6 +17,6 @@ MNIST = Path(os.environ.get("TFCLI_SHARED", ROOT.parent / "shared")) / "data" / 
 def test_accuracy(
     name: str, least: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setenv("MNIST", str(MNIST))
+    monkeypatch.setenv("TFCLI_DATA", str(MNIST.parent))
     assert run(["train", str(ROOT / "experiments" / f"{name}.yaml"), "--logdir", str(tmp_path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["test"]["accuracy"] >= least

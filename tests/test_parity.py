@@ -1,4 +1,5 @@
-"""Each case trains through the command line to what Keras 3 made of the same spec, data and initial weights.
+"""Each case trains through the command line, in numpy and by compiled kernels, to what Keras 3 made of the same spec,
+data and initial weights.
 
 A case is a folder of tests/parity: spec.yaml, data.npz, initial.safetensors, and Keras's history.json,
 predictions.npz, weights.safetensors.
@@ -20,8 +21,12 @@ def test_there_are_cases():
     assert len(CASES) >= 80
 
 
+@pytest.mark.parametrize("kernels", ["never", "always"])
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
-def test_case(case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_case(
+    case: Path, kernels: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("TFCLI_KERNELS", kernels)
     assert run(["train", str(case / "spec.yaml"), "--logdir", str(tmp_path), "--json"]) == 0
     path = Path(json.loads(capsys.readouterr().out)["run"])
     predictions = tmp_path / "p.npz"

@@ -8,7 +8,8 @@ Names are loaded when they are first used; importing the package alone loads nei
 from typing import Any
 
 from tfcli.engine.kernels.blas import choose_blas_kernels
-from tfcli.namespaces import lookup, public_names
+from tfcli.namespaces import lookup as _lookup
+from tfcli.namespaces import public_names
 
 __version__ = "0.1.0"
 
@@ -18,7 +19,7 @@ newaxis = None
 
 
 def __getattr__(name: str) -> Any:
-    value = lookup("", name)
+    value = _lookup("", name)
     globals()[name] = value
     return value
 

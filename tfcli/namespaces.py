@@ -215,7 +215,7 @@ NAMES: dict[str, dict[str, str]] = {
         "data.parsing": "SparseTensor to_dense",
     },
     "nest": {
-        "engine.nest": "assert_same_structure flatten is_nested map_structure pack_sequence_as",
+        "engine.nest": "assert_same_structure flatten=flatten_sorted is_nested map_structure pack_sequence_as",
     },
 }
 """Namespace -> module (within tfcli) -> its public names."""

@@ -1,6 +1,7 @@
-"""Train a workload in Keras, as its users write it: python keras_engine.py SPEC [--epochs N]. KERAS_BACKEND says on what.
+"""Train a workload in Keras, as its users write it: python keras_engine.py SPEC [--epochs N].
 
-Reads those parts of a spec that the workloads use. Prints `epoch 1` when the first epoch has ended, and then one JSON line.
+KERAS_BACKEND says on what. Reads those parts of a spec that the workloads use. Prints `epoch 1` when the first epoch
+has ended, and then one JSON line.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """How long a trained-size model takes to answer: python scoring.py ENGINE, one of tfcli, keras, torch.
 
-The perceptron 784-512-256-10 and the small convolutional network, at batch 1 and 1,024. Prints one JSON object: for each
-way of calling and each batch size the median and the 99th percentile, in microseconds.
+The perceptron 784-512-256-10 and the small convolutional network, at batch 1 and 1,024. Prints one JSON object: for
+each way of calling and each batch size the median and the 99th percentile, in microseconds.
 """
 
 import argparse

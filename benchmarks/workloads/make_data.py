@@ -1,4 +1,4 @@
-"""Write the arrays and the table that the workloads read: python make_data.py FOLDER. Seeded, the shapes of real tasks."""
+"""Write the arrays and the table that the workloads read: python make_data.py FOLDER. Shaped like real tasks."""
 
 import sys
 from pathlib import Path

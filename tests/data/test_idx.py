@@ -56,3 +56,12 @@ def test_mnist_has_the_published_labels(monkeypatch):
     table = source.read(Path())
     assert table.columns["image"].shape == (10000, 28, 28, 1)
     assert table.columns["label"][:5].tolist() == [7, 2, 1, 0, 4]
+
+
+def test_globs_of_images_and_labels_go_together(tmp_path):
+    for i in range(2):
+        (tmp_path / f"images{i}").write_bytes(idx_bytes(np.full((2, 3, 3), i, np.uint8)))
+        (tmp_path / f"labels{i}").write_bytes(idx_bytes(np.full(2, i, np.uint8)))
+    table = Idx(images="images*", labels="labels*").read(tmp_path)
+    assert table.columns["image"].shape == (4, 3, 3, 1)
+    assert table.columns["label"].tolist() == [0, 0, 1, 1]

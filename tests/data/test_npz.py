@@ -119,3 +119,30 @@ def test_written_arrays_have_the_same_bytes_each_time(tmp_path):
     assert first == second
     (tmp_path / "a.npz").write_bytes(first)
     assert np.load(tmp_path / "a.npz")["x"].tolist() == [0, 1, 2]
+
+
+def test_a_glob_s_files_are_one_set_of_arrays(tmp_path):
+    for i in range(3):
+        npz(tmp_path / f"p{i}.npz", x=np.full((2, 3), i), y=np.full(2, i))
+    table = Npz(path="p*.npz").read(tmp_path)
+    assert table.columns["x"][:, 0].tolist() == table.columns["y"].tolist() == [0, 0, 1, 1, 2, 2]
+    assert table.where(3, "x") == "p1.npz, example 1, array 'x'"
+    assert len(table.files) == 3
+
+
+def test_files_of_a_glob_must_hold_arrays_of_one_shape(tmp_path):
+    npz(tmp_path / "p0.npz", x=np.zeros((2, 3)), y=np.zeros(2))
+    npz(tmp_path / "p1.npz", x=np.zeros((2, 4)), y=np.zeros(2))
+    with pytest.raises(DataError, match="'x' has values of different shapes"):
+        Npz(path="p*.npz").read(tmp_path)
+
+
+def test_each_file_of_a_glob_has_its_own_labels(tmp_path):
+    for i in range(2):
+        np.save(tmp_path / f"x{i}.npy", np.full((2, 1), i))
+        np.save(tmp_path / f"y{i}.npy", np.full(2, i))
+    table = Npy(path="x*.npy", label="y*.npy").read(tmp_path)
+    assert table.columns["y"].tolist() == [0, 0, 1, 1]
+    (tmp_path / "y1.npy").unlink()
+    with pytest.raises(DataError, match=r"x\*.npy matches 2 files and y\*.npy 1; each needs its own labels"):
+        Npy(path="x*.npy", label="y*.npy").read(tmp_path)

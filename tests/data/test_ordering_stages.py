@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tfcli.data import pipeline
 from tfcli.data.pipeline import Pipeline, Split
 from tfcli.data.random import generator
 from tfcli.data.spec import DataSpec
 from tfcli.data.stage import Batch, Context
 from tfcli.data.stages.order import buffered_shuffle
 from tfcli.data.threads import prefetched
-from tfcli.errors import DataError
+from tfcli.errors import DataError, SpecError
 
 SOURCE = {"type": "npz", "path": "unused.npz"}
 
@@ -105,6 +106,47 @@ def test_a_shuffle_before_cache_gives_one_order_for_all_epochs():
     split = split_of(20, shuffle(20), "cache", batch(20))
     assert values(split, 0) == values(split, 5) != [list(range(20))]
     assert values(split, training=False) == [list(range(20))]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("padded_batch", "all examples of a source have one shape"), ("window", "`time_series`"), ("batc", "`batch`")],
+)
+def test_a_stage_of_tf_data_that_a_spec_lacks_is_answered_with_what_to_do(name, hint):
+    with pytest.raises(SpecError, match=hint):
+        DataSpec(source=SOURCE, pipeline=[{"type": name}])
+
+
+def cached_in(folder: Path, count: int = 10, scale: float = 2.0, *after) -> Split:
+    stages = [{"type": "rescaling", "scale": scale}, {"type": "cache", "filename": "kept/c"}, *after]
+    spec = DataSpec(source=SOURCE, pipeline=stages)
+    texts = np.array([f"t{i}" for i in range(count)], object)
+    examples = Batch({"x": np.arange(count, dtype=np.float32)}, {"y": texts}, np.ones(count, np.float32))
+    return Split(examples, Pipeline(spec.pipeline, Context("", folder, 0), {}))
+
+
+def test_a_cache_with_a_file_is_read_by_the_next_run(tmp_path, monkeypatch):
+    first = list(cached_in(tmp_path).batches(training=True))
+    assert len(list((tmp_path / "kept").glob("c-*.npz"))) == 1
+    monkeypatch.setattr(pipeline, "_joined", lambda *arguments: pytest.fail("was computed anew"))
+    again = list(cached_in(tmp_path, 10, 2.0, shuffle(10), batch(4)).batches(training=True))
+    assert sorted(flat([b.inputs["x"] for b in again])) == sorted(flat([b.inputs["x"] for b in first]))
+    assert sorted(flat([b.targets["y"] for b in again])) == sorted(flat([b.targets["y"] for b in first]))
+    assert again[0].weights.tolist() == [1.0] * 4
+
+
+def test_other_examples_or_stages_have_another_cache_file(tmp_path):
+    for count, scale in ((10, 2.0), (11, 2.0), (10, 3.0)):
+        list(cached_in(tmp_path, count, scale).batches(training=True))
+    assert len(list((tmp_path / "kept").iterdir())) == 3
+
+
+def test_a_damaged_cache_file_is_named(tmp_path):
+    list(cached_in(tmp_path).batches(training=True))
+    (path,) = (tmp_path / "kept").iterdir()
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(DataError, match=r"kept/c-.*not a readable \.npz"):
+        list(cached_in(tmp_path).batches(training=True))
 
 
 @pytest.mark.parametrize("before", [[], [batch(4)]])

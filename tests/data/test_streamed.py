@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfcli.data import DataSpec, prepare
+from tfcli.data import DataSpec, learning, prepare
 from tfcli.data.blocks import exchanged
 from tfcli.data.sources import tabular
+from tfcli.data.sources.csv import Csv
 from tfcli.data.stages.order import buffered_shuffle
 from tfcli.data.streamed import StreamedSplit
 from tfcli.errors import DataError
@@ -92,6 +93,71 @@ def test_streamed_batches_are_those_of_what_is_kept(tmp_path, kind):
     for what in ("num_examples", "num_batches"):
         assert getattr(streamed.train, what) == getattr(kept.train, what)
     assert streamed.train.steps_per_epoch() == kept.train.steps_per_epoch()
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("split", [None, {"validation": 0.2, "test": 23}, {"test": 30, "stratify": True}])
+@pytest.mark.parametrize("start", [1, 10, 18, 40])
+def test_an_epoch_goes_on_where_it_stopped(tmp_path, kind, split, start):
+    stages = [{"type": "shuffle", "buffer_size": 20}, {"type": "skip", "count": 3}, {"type": "batch", "batch_size": 8}]
+    data = prepared(tmp_path, kind, True, split=split, pipeline=stages)
+    whole, late = (list(data.train.batches(1, at, training=True)) for at in (0, start))
+    assert len(late) == max(len(whole) - start, 0)
+    for a, b in zip(whole[start:], late, strict=True):
+        assert np.array_equal(a.inputs["features"], b.inputs["features"])
+        assert np.array_equal(a.targets["color"], b.targets["color"])
+        assert a.moment == b.moment
+
+
+def test_going_on_does_not_open_the_files_before(tmp_path):
+    data = prepared(tmp_path, "parquet", True, pipeline=[{"type": "batch", "batch_size": 10}])
+    whole = list(data.train.batches(0, training=True))
+    (tmp_path / "t0.parquet").write_bytes(b"not looked at")
+    late = list(data.train.batches(0, 12, training=True))
+    assert np.array_equal(late[0].inputs["features"], whole[12].inputs["features"])
+
+
+LEARNING = {
+    "gap": {"type": "float_normalized", "missing": "mean", "indicator": True},
+    "hole": {"type": "float_discretized", "num_bins": 3, "missing": "median"},
+    "n": "float_normalized",
+    "color": "string_categorical",
+}
+
+
+def with_gaps(folder: Path) -> None:
+    rows = [
+        f"{i},{'' if i % 7 == 0 else i * 0.3},{'?' if i % 5 == 0 else i},{'rgb'[i % 3]},{i % 2}" for i in range(ROWS)
+    ]
+    (folder / "t.csv").write_text("n,gap,hole,color,y\n" + "\n".join(rows))
+
+
+def test_all_features_and_labels_are_learned_in_one_pass(tmp_path, monkeypatch):
+    monkeypatch.setattr(learning, "BLOCK_ROWS", 50)
+    with_gaps(tmp_path)
+    begun = []
+    chunks = Csv.chunks
+    monkeypatch.setattr(Csv, "chunks", lambda self, *args, **named: begun.append(1) or chunks(self, *args, **named))
+    source = {"type": "csv", "path": "t.csv", "label": "color"}
+    kept, streamed = (
+        prepare(DataSpec(source=source | {"streaming": streaming}, features=LEARNING), tmp_path)
+        for streaming in (False, True)
+    )
+    whole, parts = (next(d.train.batches()).inputs["features"] for d in (kept, streamed))
+    assert np.array_equal(whole, parts)
+    passes = {"survey": 1, "the first rows": 2, "learning": 1, "what an example looks like": 1, "the batch above": 1}
+    assert len(begun) == sum(passes.values())
+
+
+def test_a_learned_fill_counts_as_the_number_it_stands_for(tmp_path):
+    with_gaps(tmp_path)
+    source = {"type": "csv", "path": "t.csv", "label": "color"}
+    data = prepare(DataSpec(source=source, features={"gap": LEARNING["gap"]}, pipeline=[]), tmp_path)
+    found = np.concatenate([batch.inputs["features"] for batch in data.train.whole().batches()])
+    numbers = np.array([np.nan if i % 7 == 0 else i * 0.3 for i in range(ROWS)])
+    filled = np.where(np.isnan(numbers), np.nanmean(numbers), numbers)
+    np.testing.assert_allclose(found[:, 0], (filled - filled.mean()) / filled.std(), rtol=1e-5, atol=1e-6)
+    assert found[:, 1].tolist() == np.isnan(numbers).tolist()
 
 
 @pytest.mark.parametrize("stratify", [False, True])

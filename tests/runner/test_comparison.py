@@ -23,6 +23,7 @@ model:
     - {{type: dense, name: h, units: {units}, activation: {{type: relu}}}}
     - {{type: dense, name: null, units: 3, activation: {{type: linear}}}}
 loss: {{type: {loss}}}
+metrics: {metrics}
 optimizer: {{type: {optimizer}}}
 tune: null
 """
@@ -34,11 +35,12 @@ Make = Callable[..., RunDirectory]
 def make(tmp_path: Path) -> Make:
     def make(number: int, losses: list[float], finished: bool = True, data: str = "aa", **fields: Any) -> RunDirectory:
         run = RunDirectory.create_at(tmp_path / f"runs/exp/20261121-14031{number}-k3f9")
-        given = {"seed": 0, "units": 16, "loss": "mean_squared_error", "optimizer": ADAM} | fields
+        defaults = {"seed": 0, "units": 16, "loss": "mean_squared_error", "optimizer": ADAM, "metrics": "[]"}
+        given = defaults | {"commit": "c0", "version": "1"} | fields
         run.write_spec(SPEC.format(**given))
-        run.write_environment(
-            {"data": {"x.csv": data}, "host": f"host{number}", "git": {"commit": "c0", "dirty": False}}
-        )
+        git = {"commit": given["commit"], "dirty": False}
+        versions = {"tfcli": given["version"]}
+        run.write_environment({"data": {"x.csv": data}, "host": f"host{number}", "git": git, "versions": versions})
         run.update_status("done" if finished else "running", epoch=len(losses))
         for epoch, loss in enumerate(losses, 1):
             run.append_metrics(
@@ -88,6 +90,12 @@ def test_of_nodes_of_two_types_what_both_have_is_shown(make: Make, tmp_path: Pat
         ("max val_loss", 1.0),
         ("first val_loss", 0.5),
         ("last val_loss", 1.0),
+        ("best val_loss @epoch", 2),
+        ("max val_loss@epoch", 3),
+        ("git.commit", "c0"),
+        ("environment.host", "host1"),
+        ("name", "exp"),
+        ("tags", None),
         ("best val_loss", 0.25),
         ("val_loss", 0.25),
         ("test_loss", 0.75),
@@ -156,6 +164,9 @@ def test_an_unknown_column_is_an_error(make: Make, tmp_path: Path, column: str):
         ({"data": "bb"}, "different data"),
         ({"seed": 1}, "split differently"),
         ({"loss": "mean_absolute_error"}, "different losses"),
+        ({"metrics": "[{type: accuracy}]"}, "metrics have different settings"),
+        ({"commit": "c1"}, "git commits c0, c1"),
+        ({"version": "2"}, "different versions of tfcli: 1, 2"),
     ],
 )
 def test_runs_that_cannot_be_compared_are_told(make: Make, tmp_path: Path, changed: dict[str, Any], warning: str):

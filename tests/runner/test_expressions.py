@@ -11,6 +11,7 @@ VALUES: dict[Column, Any] = {
     Column("val_accuracy"): 0.9,
     Column("val_loss", "min"): 0.25,
     Column("min"): 7,
+    Column("val_loss", "best", True): 4,
     Column("optimizer"): "adam",
     Column("optimizer.learning_rate"): 1e-3,
     Column("model.layers.c-1.units"): 32,
@@ -40,6 +41,10 @@ VALUES: dict[Column, Any] = {
         ("train.class_weight < 1", False),
         ("not train.class_weight", True),
         ("optimizer < 3", False),
+        ("'da' in optimizer", True),
+        ("'sgd' in optimizer", False),
+        ("3 in optimizer", False),
+        ("best val_loss @epoch == 4", True),
         ("seed > -1", True),
     ],
 )

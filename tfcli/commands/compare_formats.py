@@ -65,7 +65,7 @@ def _columns(table: Comparison) -> list[list[Any]]:
 
 
 def as_page(table: Comparison) -> str:
-    return page(table, header_of(table)[1:])
+    return page(table, ["duration (s)" if name == "duration" else name for name in header_of(table)[1:]])
 
 
 def shown_table(table: Comparison) -> tuple[list[list[Any]], list[str]]:

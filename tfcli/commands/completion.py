@@ -38,6 +38,8 @@ def completion(
     name = shell or Path(os.environ.get("SHELL", "")).name
     if name not in ("bash", "zsh", "fish"):
         raise SpecError("name the shell, one of bash, zsh and fish, as in `tfcli completion bash`")
+    if name == "bash":
+        print('COMP_WORDBREAKS="${COMP_WORDBREAKS//=}"  # KEY=VALUE is one word')
     print(get_completion_script(prog_name="tfcli", complete_var=COMPLETING, shell=name))
 
 
@@ -48,6 +50,8 @@ def complete(command: Callable[[], Any]) -> int:
     completion_init()
     try:
         command()(prog_name="tfcli", complete_var=COMPLETING)
+    except SystemExit as end:  # the way in which the library ends after its answer
+        return 0 if end.code is None else int(end.code)
     except TfcliError:
         return 1
     return 0
@@ -95,16 +99,21 @@ def complete_settings(ctx: Any, incomplete: str) -> list[str]:
     """`KEY=` for the keys of the spec on the command line, its layers by name, and after `=` the known values."""
     from tfcli.runner.suggestions import keys_of, values_of
 
-    spec = ctx.params.get("spec")
+    spec = _spec_on_the_line()
     path, equals, text = incomplete.partition("=")
     try:
         if equals:
-            return (
-                [f"{path}={value}" for value in values_of(Path(spec), path) if value.startswith(text)] if spec else []
-            )
-        return _starting(incomplete, (f"{key}=" for key in keys_of(Path(spec) if spec else None)))
+            return [f"{path}={value}" for value in values_of(spec, path) if value.startswith(text)]
+        return _starting(incomplete, (f"{key}=" for key in keys_of(spec)))
     except (TfcliError, OSError):
         return []
+
+
+def _spec_on_the_line() -> Path | None:
+    """The spec among the words typed so far, which the parser drops where an option still lacks its value."""
+    line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS", "")
+    words = (Path(word).expanduser() for word in line.split())
+    return next((word for word in words if word.suffix in (".yaml", ".yml") and word.is_file()), None)
 
 
 def complete_columns(ctx: Any, incomplete: str) -> list[str]:

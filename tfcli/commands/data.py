@@ -169,10 +169,15 @@ def _print_validation(file: Path, found: "Validation", quiet: bool) -> None:
     if quiet:
         return
     for kind, measured in found.distances.items():
-        rows = [(d.column, d.measure, d.value, d.threshold, d.most, f"{d.before:.1%}", f"{d.now:.1%}") for d in measured]
+        rows = [
+            (d.column, d.measure, d.value, d.threshold, d.most, f"{d.before:.1%}", f"{d.now:.1%}") for d in measured
+        ]
         if rows:
             print()
-            print_table(sorted(rows, key=lambda row: -row[2]), [kind, "measure", "distance", "at most", "where most", "before", "now"])
+            print_table(
+                sorted(rows, key=lambda row: -row[2]),
+                [kind, "measure", "distance", "at most", "where most", "before", "now"],
+            )
     count = len(found.anomalies)
     note(f"{file}: {found.rows:,} rows, {count or 'no'} {'anomaly' if count == 1 else 'anomalies'}")
 
@@ -188,7 +193,9 @@ def _print_statistics(table: "Statistics") -> None:
         print_table(rows, ["column", "type", "missing", "distinct", "min", "mean", "std", "median", "max", "histogram"])
     if texts:
         print()
-        print_table([(*_common(c), _values(c)) for c in texts], ["column", "type", "missing", "distinct", "most frequent"])
+        print_table(
+            [(*_common(c), _values(c)) for c in texts], ["column", "type", "missing", "distinct", "most frequent"]
+        )
 
 
 def _common(column: "ColumnStatistics") -> tuple[str, str, str, str]:
@@ -206,7 +213,14 @@ def _number_cells(column: "ColumnStatistics", numbers: "NumberStatistics") -> tu
     mean = show_value(kind if kind == "date" else "float", numbers.mean)
     spread = f"{numbers.deviation / 86400:.4g} days" if kind == "date" else f"{numbers.deviation:.4g}"
     median = show_value(kind, numbers.quantiles["50%"])
-    return show_value(kind, numbers.low), mean, spread, median, show_value(kind, numbers.high), bars(numbers.histogram.counts)
+    return (
+        show_value(kind, numbers.low),
+        mean,
+        spread,
+        median,
+        show_value(kind, numbers.high),
+        bars(numbers.histogram.counts),
+    )
 
 
 def bars(counts: list[int]) -> str:
@@ -219,7 +233,9 @@ def _values(column: "ColumnStatistics") -> str:
     if column.texts is None:
         return ""
     known = column.rows - column.missing
-    shown = [f"{_short(value)} {count / known:.1%}" for value, count in list(column.texts.values.items())[:_SHOWN_VALUES]]
+    shown = [
+        f"{_short(value)} {count / known:.1%}" for value, count in list(column.texts.values.items())[:_SHOWN_VALUES]
+    ]
     if column.type == "text":
         return f"{column.texts.mean_length:.0f} characters in the mean, {column.texts.longest:,} at most"
     return ", ".join(shown)

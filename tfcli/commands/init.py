@@ -46,7 +46,8 @@ def init(
         if json:
             print_json({"templates": found})
         else:
-            print_table(list(found.items()))
+            # The first line of a template is its task, a colon, and what it is.
+            print_table([(name, *text.partition(": ")[::2]) for name, text in found.items()], ["template", "task", ""])
             if not quiet:
                 note(f"next: {typed('tfcli', 'init', next(iter(found)), '-o', 'exp.yaml')}")
         return

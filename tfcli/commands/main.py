@@ -24,6 +24,8 @@ COMMANDS = (
     "check",
     "show",
     "profile",
+    "lr-find",
+    "batch-find",
     "train",
     "evaluate",
     "predict",
@@ -56,11 +58,12 @@ class Commands(TyperGroup):
 
 def load_command(name: str) -> Any:
     """The command in the module of that name: its `app`, where it has commands of its own, else its function `name`."""
-    module = import_module(f"tfcli.commands.{name}")
+    own = name.replace("-", "_")
+    module = import_module(f"tfcli.commands.{own}")
     app: typer.Typer | None = getattr(module, "app", None)
     if app is None:
         app = typer.Typer(**_PLAIN)
-        app.command(name)(getattr(module, name))
+        app.command(name)(getattr(module, own))
     return typer.main.get_command(app)
 
 

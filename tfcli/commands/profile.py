@@ -26,7 +26,7 @@ def profile(
     """Measure where a training step spends its time and memory: by op and by layer.
 
     Runs real steps on weights that are then thrown away. A layer's time includes its part of the backward pass.
-    The trace opens in chrome://tracing and ui.perfetto.dev.
+    Times are means over the quicker half of the steps. The trace opens in chrome://tracing and ui.perfetto.dev.
 
     \b
     Example:
@@ -47,7 +47,8 @@ def profile(
     _print_shares("op", found.ops)
     print()
     _print_shares("layer", found.layers)
-    print(f"\nstep time   {duration(found.seconds)}, {found.named:.1%} of it named above; mean of {found.steps} steps")
+    how = "compiled kernels" if found.compiled else "numpy, as there is little to do"
+    print(f"\nstep time   {duration(found.seconds)}, {found.named:.1%} of it named above; {how}")
     print(
         f"memory      {size(found.variable_bytes)} of variables, and at most {size(found.peak_bytes)} of results "
         "at once"
@@ -55,7 +56,9 @@ def profile(
 
 
 def _print_shares(kind: str, shares: "list[Share]") -> None:
-    rows = [(s.name, duration(s.seconds), f"{s.share:.1%}", s.calls, s.flops) for s in shares[:_SHOWN]]
-    print_table(rows, [kind, "time", "share", "nodes", "FLOPs"])
+    rows = [
+        (s.name, duration(s.seconds), f"{s.share:.1%}", s.calls, s.flops, f"{s.gflops:.1f}") for s in shares[:_SHOWN]
+    ]
+    print_table(rows, [kind, "time", "share", "nodes", "FLOPs", "GFLOP/s"])
     if len(shares) > _SHOWN:
         print(f"and {len(shares) - _SHOWN} more, {sum(s.share for s in shares[_SHOWN:]):.1%}")

@@ -8,7 +8,7 @@ import typer
 
 from tfcli.commands.completion import complete_runs
 from tfcli.commands.options import Json, Logdir, Quiet, Set, Trust
-from tfcli.commands.output import duration, print_json, print_table, shortest, typed
+from tfcli.commands.output import duration, note, print_json, print_table, shortest, typed
 from tfcli.errors import SpecError
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ def train(
         str | None,
         typer.Option(metavar="RUN", help="Go on where this run stopped.", autocompletion=complete_runs),
     ] = None,
+    report: Annotated[
+        bool,
+        typer.Option("--report", help="Afterwards write a report on the model, as `tfcli evaluate --report` does."),
+    ] = False,
     trust: Trust = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -58,6 +62,14 @@ def train(
             overrides = [*(set_ or []), *([f"train.epochs={epochs}"] if epochs else [])]
             command = ["tfcli", *sys.argv[1:]]
             finished = training.train(load_experiment(spec, overrides), logdir, name, progress, command)
+    if report:
+        from tfcli.runner.evaluation import evaluate
+
+        # What the spec names has just run: it may once more.
+        folder = finished.run.path / "report"
+        evaluate(finished.run, trust=trust or spec is not None, report=folder)
+        if not quiet:
+            note(f"wrote {shortest(folder / 'report.md')}")
     if json:
         print_json({"run": finished.run.path, **finished.summary})
     elif quiet:

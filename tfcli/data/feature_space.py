@@ -1,10 +1,12 @@
 """A table's columns as model inputs: Keras's FeatureSpace."""
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
 
 from tfcli.data.features import Feature, Float, IndexFeature, OutputMode, as_output
+from tfcli.data.learning import blocks
 from tfcli.data.table import Table, parse_number
 from tfcli.declare import Declared, PositiveInt, nearest
 from tfcli.engine.preprocessing.categories import crossed
@@ -35,9 +37,19 @@ class FeatureSpace:
         self.features, self.output_mode, self.floatx = dict(sorted(features.items())), output_mode, floatx
         self.crosses = sorted(crosses, key=lambda cross: cross.name)
 
-    def learn(self, train: Table) -> dict[str, Any]:
-        self._refuse_absent(train)
-        return {name: feature.learn(train, name) for name, feature in self.features.items()}
+    @property
+    def learns(self) -> bool:
+        """Whether any feature learns of the data."""
+        return any(feature.learns for feature in self.features.values())
+
+    def learn(self, tables: Iterable[Table]) -> dict[str, Any]:
+        """What all features learn, in one pass over the training split's rows. Raises DataError."""
+        summaries = {name: feature.summary(name) for name, feature in self.features.items()}
+        for table in blocks(tables):
+            self._refuse_absent(table)
+            for summary in summaries.values():
+                summary.update(table)
+        return {name: summary.result() for name, summary in summaries.items()}
 
     def encode(self, table: Table, learned: dict[str, Any]) -> dict[str, np.ndarray]:
         """Model inputs by name: one (N, K) called `features` and the texts (N,), or one a feature. Raises DataError

@@ -4,12 +4,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
+from tfcli.data.learning import Categories, ColumnSummary, Known, Numbers, filled
 from tfcli.data.table import Table
-from tfcli.data.vocabulary import learn_tokens
 from tfcli.declare import Declared, FieldError, NonNegativeInt, PositiveInt, Range
 from tfcli.engine.fingerprints import hash_bins
 from tfcli.engine.preprocessing.encoding import as_bytes, encode
-from tfcli.engine.preprocessing.learning import configured, learn
+from tfcli.engine.preprocessing.learning import Summary, configured
 from tfcli.engine.preprocessing.lookup import IntegerLookup, Lookup, StringLookup
 from tfcli.engine.preprocessing.numeric import Discretization, Normalization
 from tfcli.engine.tensor import Tensor
@@ -22,9 +22,14 @@ _SCALED = configured(Normalization)
 class Feature(Declared, kind="feature"):
     """One column's way into the model."""
 
-    def learn(self, train: Table, name: str) -> dict[str, Any]:
-        """What `encode` needs to know of the training split's column `name`."""
-        return {}
+    @property
+    def learns(self) -> bool:
+        """Whether what `encode` needs to know depends on the training split."""
+        return False
+
+    def summary(self, name: str) -> ColumnSummary:
+        """Where a pass over the training split's column `name` begins."""
+        return ColumnSummary()
 
     def encode(self, table: Table, name: str, learned: dict[str, Any], floatx: str) -> np.ndarray:
         """(N, K). Raises DataError naming row and column."""
@@ -44,21 +49,18 @@ class NumberFeature(Feature, abstract=True):
         if self.indicator and self.missing is None:
             raise FieldError("indicator", "needs `missing`: what stands for a missing number", "add `missing: mean`")
 
-    def learn(self, train: Table, name: str) -> dict[str, Any]:
-        fill = self._fill_value(train, name)
-        return {"fill": fill} | self.learn_numbers(self._filled(train, name, fill))
+    @property
+    def learns(self) -> bool:
+        numbers = self.number_summary()
+        return isinstance(self.missing, str) or not (numbers is None or isinstance(numbers, Known))
 
-    def learn_numbers(self, numbers: np.ndarray) -> dict[str, Any]:
-        return {}
+    def summary(self, name: str) -> ColumnSummary:
+        refuse = lambda table, gaps: self._refuse_gap(table, name, gaps)  # noqa: E731
+        return Numbers(name, self.missing, self.number_summary(), refuse)
 
-    def _fill_value(self, train: Table, name: str) -> float | None:
-        if not isinstance(self.missing, str):
-            return self.missing
-        numbers = train.numbers(name)
-        known = numbers[~np.isnan(numbers)]
-        if not known.size:
-            raise DataError(f"column {name!r} has no number in the training split to take the {self.missing} of")
-        return float(known.mean() if self.missing == "mean" else np.median(known))
+    def number_summary(self) -> Summary | None:
+        """What is to be learned of the numbers (N, K), none of which is missing."""
+        return None
 
     def _filled(self, table: Table, name: str, fill: float | None) -> np.ndarray:
         numbers = table.numbers(name)
@@ -66,10 +68,13 @@ class NumberFeature(Feature, abstract=True):
         if not gaps.any():
             return numbers
         if fill is None:
-            where = table.where(int(np.argwhere(gaps)[0][0]), name)
-            hint = f"say what stands for it: `{name}: {{type: {self.type_name}, missing: mean, indicator: true}}`"
-            raise DataError(f"{where}: a number is missing; {hint}")
-        return np.where(gaps, fill, numbers)
+            self._refuse_gap(table, name, gaps)
+        return filled(numbers, fill)
+
+    def _refuse_gap(self, table: Table, name: str, gaps: np.ndarray) -> None:
+        where = table.where(int(np.argwhere(gaps)[0][0]), name)
+        hint = f"say what stands for it: `{name}: {{type: {self.type_name}, missing: mean, indicator: true}}`"
+        raise DataError(f"{where}: a number is missing; {hint}")
 
     def encode(self, table: Table, name: str, learned: dict[str, Any], floatx: str) -> np.ndarray:
         numbers = self.transform(self._filled(table, name, learned["fill"]), learned)
@@ -100,8 +105,8 @@ class FloatRescaled(NumberFeature):
 class FloatNormalized(NumberFeature):
     """A number less the training split's mean, divided by its standard deviation."""
 
-    def learn_numbers(self, numbers: np.ndarray) -> dict[str, Any]:
-        return learn(_SCALED, [numbers.reshape(len(numbers), -1)])
+    def number_summary(self) -> Summary:
+        return _SCALED.summary()
 
     def transform(self, numbers: np.ndarray, learned: dict[str, Any]) -> np.ndarray:
         rows = Tensor(numbers.reshape(len(numbers), -1))
@@ -126,10 +131,10 @@ class FloatDiscretized(NumberFeature):
         if self.bin_boundaries is not None and self.bin_boundaries != sorted(set(self.bin_boundaries)):
             raise FieldError("bin_boundaries", "must be in rising order")
 
-    def learn_numbers(self, numbers: np.ndarray) -> dict[str, Any]:
+    def number_summary(self) -> Summary:
         if self.num_bins is None:
-            return {"bin_boundaries": self.bin_boundaries}
-        return learn(configured(Discretization, num_bins=self.num_bins), [numbers])
+            return Known({"bin_boundaries": self.bin_boundaries})
+        return configured(Discretization, num_bins=self.num_bins).summary()
 
     def indices(self, table: Table, name: str, learned: dict[str, Any]) -> np.ndarray:
         declared, numbers = configured(Discretization), self._filled(table, name, learned["fill"])
@@ -167,10 +172,13 @@ class CategoricalFeature(Feature, abstract=True):
         """The column's values, and which are missing."""
         raise AssertionError(f"{type(self).__name__} must define values")
 
-    def learn(self, train: Table, name: str) -> dict[str, Any]:
-        values, missing = self.values(train, name)
+    @property
+    def learns(self) -> bool:
+        return True
+
+    def summary(self, name: str) -> ColumnSummary:
         limit = None if self.max_tokens is None else self.max_tokens - self.num_oov_indices
-        return {"vocabulary": learn_tokens(values[~missing], limit)}
+        return Categories(name, self.values, limit)
 
     def indices(self, table: Table, name: str, learned: dict[str, Any]) -> np.ndarray:
         values, missing = self.values(table, name)

@@ -15,6 +15,7 @@ from tfcli.data.stage import Batch, Context, Function, InputTransform, Moment, O
 from tfcli.data.stages.filter import Filter
 from tfcli.data.stages.flow import Cache, Prefetch
 from tfcli.data.stages.order import DEFAULT_BATCH_SIZE, BatchStage
+from tfcli.data.stored import key_of, stored
 from tfcli.data.threads import prefetched
 from tfcli.errors import DataError
 
@@ -205,8 +206,26 @@ class Split:
             elements = self.pipeline.plan(len(self.examples), 0, training, end=end, default_batch_size=None)
             functions = self.pipeline.functions(end=end)
             whole = (self.examples, elements)
-            self._fixed[training] = _materialized(*whole, functions, training) if functions else whole
+            self._fixed[training] = self._materialized(elements, functions, training) if functions else whole
         return self._fixed[training]
+
+    def _materialized(
+        self, elements: np.ndarray | Plan, functions: Sequence[Function], training: bool
+    ) -> tuple[Batch, np.ndarray | Plan]:
+        """The transformed examples in one piece, and where they are in it now; from the cache's file where it has
+        one."""
+        plan = BatchStage(_CHUNK).cut(elements, drop_remainder=False) if isinstance(elements, np.ndarray) else elements
+        make = partial(_joined, self.examples, plan, functions, training)
+        pipeline, end = self.pipeline, self.pipeline.cached
+        cache, context = pipeline.stages[end], pipeline.contexts()[end]
+        if isinstance(cache, Cache) and cache.filename is not None:
+            learned = {i: pipeline.learned.get(i) for i in range(end)}
+            key = key_of(self.examples, plan, pipeline.stages[:end], [learned, training], context)
+            whole, bounds = stored(cache.filename, context, key, make)
+        else:
+            whole, bounds = make()
+        rows = np.arange(len(whole))
+        return whole, rows if isinstance(elements, np.ndarray) else np.split(rows, bounds[:-1])
 
 
 def _taken(examples: Batch, plan: Plan, epoch: int | None, start: int = 0) -> Iterator[Batch]:
@@ -217,18 +236,13 @@ def _taken(examples: Batch, plan: Plan, epoch: int | None, start: int = 0) -> It
         position += len(rows)
 
 
-def _materialized(
-    examples: Batch, elements: np.ndarray | Plan, functions: Sequence[Function], training: bool
-) -> tuple[Batch, np.ndarray | Plan]:
-    """The transformed examples in one piece, and where they are in it now."""
-    plan = BatchStage(_CHUNK).cut(elements, drop_remainder=False) if isinstance(elements, np.ndarray) else elements
+def _joined(examples: Batch, plan: Plan, functions: Sequence[Function], training: bool) -> tuple[Batch, np.ndarray]:
+    """The transformed batches in one piece, and where each ends."""
     parts = list(transformed(_taken(examples, plan, 0 if training else None), functions))
-    bounds = np.cumsum([len(part) for part in parts])
     try:
         whole = joined(parts)
     except ValueError as error:
         raise DataError(
             "data.pipeline: `cache` holds batches of different shapes; put it before what makes them"
         ) from error
-    rows = np.arange(bounds[-1])
-    return whole, rows if isinstance(elements, np.ndarray) else np.split(rows, bounds[:-1])
+    return whole, np.cumsum([len(part) for part in parts])

@@ -77,19 +77,36 @@ class PreparedData:
         One example a row, in the file's order. Labels are needed only where `labelled`. Raises DataError naming row and
         column.
         """
+        return self.examples(self.input_table(source, labelled))
+
+    def input_table(self, source: Path | bytes, labelled: bool = False) -> Table:
+        """The rows of a raw file (or its bytes) in the source's own format. Raises DataError."""
         blob = Blob("standard input", content=source) if isinstance(source, bytes) else Blob(str(source), source)
         reader = self.data.training_source
-        table = reader.examples(reader.read_input(blob, labelled), self._learned["source"], labelled, self.floatx)
-        return Split(self._encoded(self._aligned(table)), self._pipeline.whole())
+        return self._aligned(
+            reader.examples(reader.read_input(blob, labelled), self._learned["source"], labelled, self.floatx)
+        )
+
+    def table(self, name: str) -> Table:
+        """The rows of a split, whether a filter leaves them out or not. Raises DataError where the spec has no such
+        split, or it is read from a stream."""
+        if not self._has(name):
+            raise DataError(f"the data has no {name} split; add `{name}` to `data.split`, or a source of its own")
+        if self._streamed(name) is not None:
+            raise DataError(f"the {name} split is read from a stream, row by row; give some of its rows as a file")
+        source = self.data.sources().get(name, self.data.training_source)
+        return self._aligned(source.examples(self._rows(name), self._learned["source"], floatx=self.floatx))
+
+    def examples(self, table: Table) -> Split:
+        """A table's examples, put through exactly what was learned, all of them in its order."""
+        return Split(self._encoded(table), self._pipeline.whole())
 
     def _split(self, name: str) -> Split | StreamedSplit | None:
         if not self._has(name):
             return None
         if (streamed := self._streamed(name)) is not None:
             return self._streamed_split(streamed, self._pipeline, name)
-        rows = self._rows(name)
-        source = self.data.sources().get(name, self.data.training_source)
-        table = self._aligned(source.examples(rows, self._learned["source"], floatx=self.floatx))
+        table = self.table(name)
         self._read.pop(name)
         return Split(self._pipeline.filtered(self._encoded(table)), self._pipeline)
 
@@ -108,8 +125,9 @@ class PreparedData:
     def _streamed_split(self, rows: StreamedRows, pipeline: Pipeline, name: str) -> StreamedSplit:
         owned = name if self.data.source is not None else "train"
 
-        def begin() -> Iterator[Batch]:
-            return (self._encoded(self._aligned(table)) for table in rows.tables(owned))
+        def begin(first: int) -> tuple[int, Iterator[Batch]]:
+            chunk, before = rows.chunk_with(owned, first)
+            return before, (self._encoded(self._aligned(table)) for table in rows.tables(owned, chunk))
 
         return StreamedSplit(begin, rows.sizes()[owned], pipeline)
 
@@ -165,7 +183,7 @@ class PreparedData:
         features = sorted(self.data.features) or table.features
         self._learned["columns"] = {"features": features, "labels": table.labels, "weight": table.weight}
         self._learned["labels"] = learn_labels(table)
-        self._learned["features"] = self._feature_space.learn(table) if self.data.features else {}
+        self._learned["features"] = self._feature_space.learn([table]) if self.data.features else {}
         self._learned["stages"] = {}
         examples = self._pipeline.filtered(self._encoded(table))
         pipeline = self._pipeline.learn(examples)
@@ -180,8 +198,7 @@ class PreparedData:
         self._learned["source"] = {}
         features = sorted(self.data.features) or table.features
         self._learned["columns"] = {"features": features, "labels": table.labels, "weight": table.weight}
-        self._learned["labels"] = rows.learn_labels()
-        self._learned["features"] = rows.learn_features(self.data.features) if self.data.features else {}
+        self._learned["labels"], self._learned["features"] = rows.learn(self._feature_space)
         self._learned["stages"] = {}
         pipeline = self._pipeline.learn_from(lambda before: self._streamed_split(rows, before, "train").batches())
         self._learned["stages"] = {str(i): learned for i, learned in pipeline.learned.items()}

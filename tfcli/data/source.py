@@ -68,8 +68,14 @@ class ChunkedSource(Source, abstract=True):
         """The files, in order. Raises DataError where there are none."""
         raise AssertionError(f"{type(self).__name__} must define blobs")
 
-    def chunks(self, blobs: Sequence[Blob], labelled: bool, kinds: Kinds | None = None) -> Iterator[Table]:
-        """The rows, some thousands at a time, in order; `kinds` are the columns' dtypes, where they are known."""
+    def chunks(
+        self, blobs: Sequence[Blob], labelled: bool, kinds: Kinds | None = None, skip: int = 0
+    ) -> Iterator[Table]:
+        """The rows, some thousands at a time, in order; `kinds` are the columns' dtypes, where they are known.
+
+        The first `skip` chunks, all of the first file, are passed over without a look at their values. That is done in
+        files that were read before.
+        """
         raise AssertionError(f"{type(self).__name__} must define chunks")
 
     def streams(self, root: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from tfcli.data import date_feature  # noqa: F401 - declares `date`
 from tfcli.data.feature_space import Cross
 from tfcli.data.features import Feature, IndexFeature
 from tfcli.data.source import Source

@@ -82,8 +82,29 @@ class Context:
 Function = Callable[[Batch], Batch]
 
 
+_ONE_SHAPE = "all examples of a source have one shape, and texts are filled up to the longest of a batch: use `batch`"
+_OWN_ELEMENTS = "a `generator` source gives what a tf.data chain of your own makes"
+
+
 class Stage(Declared, kind="pipeline stage"):
     """A step of the input pipeline."""
+
+    absent = {
+        "padded_batch": _ONE_SHAPE,
+        "ragged_batch": _ONE_SHAPE,
+        "bucket_by_sequence_length": _ONE_SHAPE,
+        "unbatch": "stages before `batch` see single examples, those after it batches: move it before `batch`",
+        "window": "the sources `time_series` and `text_windows` make windows",
+        "snapshot": "`{type: cache, filename: …}` keeps what is computed in a file",
+        "concatenate": "a source's `path` may be a glob",
+        "interleave": "a source's `path` may be a glob; `shuffle` mixes its files",
+        "rejection_resample": "`class_weight` of `train` makes up for rare classes",
+        "zip": _OWN_ELEMENTS,
+        "flat_map": _OWN_ELEMENTS,
+        "scan": _OWN_ELEMENTS,
+        "enumerate": _OWN_ELEMENTS,
+        "sample_from_datasets": _OWN_ELEMENTS,
+    }
 
 
 class Ordering(Stage, abstract=True):

@@ -7,13 +7,14 @@ holds its buffer and no more. Splits are drawn block by block, each its exact sh
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tfcli.data.blocks import Batches, Begin, Block, regrouped
-from tfcli.data.features import Feature, NumberFeature
+from tfcli.data.feature_space import FeatureSpace
 from tfcli.data.files import Blob, fingerprints
 from tfcli.data.labels import learn_labels
 from tfcli.data.pipeline import Pipeline, refuse_empty, transformed
@@ -23,12 +24,13 @@ from tfcli.data.stage import Batch, Context, Moment, Ordering
 from tfcli.data.stages.filter import Filter
 from tfcli.data.stages.flow import Cache
 from tfcli.data.stages.order import DEFAULT_BATCH_SIZE, BatchStage
-from tfcli.data.table import Table, stacked_tables
+from tfcli.data.table import Table
 from tfcli.data.threads import prefetched
 from tfcli.errors import DataError
 
-_HELD_BYTES = 2**27
-"""How much of a column's values features may learn from at a time."""
+_NUMBERS = 2**16
+_STAND_INS = 2**12
+"""Examples in a block."""
 
 
 @dataclass
@@ -36,11 +38,14 @@ class Survey:
     """What one pass over all rows says: how many there are, the columns' dtypes, and what had to be left out."""
 
     chunks: list[int] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    """The file that each chunk is of."""
     kinds: Kinds = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
 
     def add(self, table: Table) -> None:
         self.chunks.append(len(table))
+        self.files += table.rows.files
         self.skipped += table.skipped
         for name, column in table.columns.items():
             self.kinds[name] = _wider(self.kinds.get(name, column.dtype), column.dtype)
@@ -77,11 +82,11 @@ class StreamedRows:
         sizes = self.split.sizes(total, self.blobs[0].name)
         return {"train": total - sum(sizes.values()), **sizes}
 
-    def tables(self, name: str) -> Iterator[Table]:
-        """A pass over the rows of a split."""
-        total, before = sum(self.survey.chunks), 0
+    def tables(self, name: str, first: int = 0) -> Iterator[Table]:
+        """A pass over the rows of a split, from chunk number `first` on."""
+        total, before = sum(self.survey.chunks), sum(self.survey.chunks[:first])
         sizes = self.sizes()
-        for number, table in enumerate(self.source.chunks(self.blobs, True, self.survey.kinds)):
+        for number, table in enumerate(self._chunks(first), first):
             end = before + len(table)
             shares = {n: _share(size, end, total) - _share(size, before, total) for n, size in sizes.items()}
             before = end
@@ -89,38 +94,49 @@ class StreamedRows:
             if len(part):
                 yield part
 
+    def _chunks(self, first: int) -> Iterator[Table]:
+        """The chunks from number `first` on; the files before are not opened."""
+        file = self.survey.files[first]
+        names = [blob.name for blob in self.blobs]
+        skip = first - self.survey.files.index(file)
+        return self.source.chunks(self.blobs[names.index(file) :], True, self.survey.kinds, skip)
+
+    def chunk_with(self, name: str, row: int) -> tuple[int, int]:
+        """The chunk that has a split's row of that number, and how many rows of the split come before that chunk."""
+        ends = np.cumsum(self.survey.chunks)
+        sizes = self.sizes()
+        others = {n: np.array([_share(s, end, int(ends[-1])) for end in ends.tolist()]) for n, s in sizes.items()}
+        own = ends - sum(others[n] for n in sizes if n != "train") if name == "train" else others[name]
+        chunk = min(int(np.searchsorted(own, row, side="right")), len(own) - 1)
+        return chunk, int(own[chunk - 1]) if chunk else 0
+
     def _part(self, table: Table, name: str, shares: dict[str, int], number: int) -> Table:
         if self.split is None:
             return table
         shares.pop("train")
         return table.select(self.split.drawn(table, shares, self.seed, number)[name])
 
-    def learn_labels(self) -> dict[str, Any]:
-        """As `learn_labels` of all the training split."""
-        found: dict[str, set[str]] = {}
-        for table in self.tables("train"):
-            for name, classes in learn_labels(table).items():
-                found.setdefault(name, set()).update(classes)
-        return {name: sorted(classes) for name, classes in found.items()}
+    def learn(self, space: FeatureSpace) -> tuple[dict[str, list[str]], dict[str, Any]]:
+        """The classes of the labels and what the features learn, in one pass over the training split; in none where
+        neither depends on it.
+        """
+        classes: dict[str, set[str]] = {}
 
-    def learn_features(self, features: dict[str, Feature]) -> dict[str, Any]:
-        """What the features learn, of as many columns a pass as fit into memory."""
+        def watched() -> Iterator[Table]:
+            for table in self.tables("train"):
+                for name, found in learn_labels(table).items():
+                    classes.setdefault(name, set()).update(found)
+                yield table
+
         first = next(self.tables("train"))
-        learned = {name: f.learn(_only(first, [name]), name) for name, f in features.items() if not _looks_at(f)}
-        names = [name for name in features if name not in learned]
-        at_once = max(_HELD_BYTES // (8 * self.sizes()["train"]), 1)
-        for i in range(0, len(names), at_once):
-            group = names[i : i + at_once]
-            column = stacked_tables([_only(table, group) for table in self.tables("train")], {})
-            learned |= {name: features[name].learn(column, name) for name in group}
-        return learned
-
-
-def _looks_at(feature: Feature) -> bool:
-    """Whether what the feature learns depends on the data at all."""
-    if not isinstance(feature, NumberFeature):
-        return type(feature).learn is not Feature.learn
-    return isinstance(feature.missing, str) or type(feature).learn_numbers is not NumberFeature.learn_numbers
+        texts = any(self.survey.kinds[name].kind == "O" for name in first.labels)
+        if space.learns:
+            learned = space.learn(watched())
+        else:
+            learned = space.learn([first])
+            for _ in watched() if texts else ():
+                pass
+        return {name: sorted(found) for name, found in classes.items()}, learned
 
 
 def _share(size: int, end: int, total: int) -> int:
@@ -128,15 +144,14 @@ def _share(size: int, end: int, total: int) -> int:
     return (size * end + total // 2) // total
 
 
-def _only(table: Table, names: list[str]) -> Table:
-    columns = {name: table.columns[name] for name in names if name in table.columns}
-    return replace(table, columns=columns, features=list(columns), labels=[], weight=None)
+Late = Callable[[int], tuple[int, Iterator[Batch]]]
+"""Begins a pass that needs no example before the one of a number: how many were left out, and the others."""
 
 
 class StreamedSplit:
     """What `Split` is, of examples that `begin` reads anew: `count` of them."""
 
-    def __init__(self, begin: Callable[[], Iterator[Batch]], count: int, pipeline: Pipeline) -> None:
+    def __init__(self, begin: Late, count: int, pipeline: Pipeline) -> None:
         self.begin, self.count, self.pipeline = begin, count, pipeline
         for context, stage in zip(pipeline.contexts(), pipeline.stages, strict=True):
             if isinstance(stage, Cache | Filter):
@@ -163,7 +178,7 @@ class StreamedSplit:
     @cached_property
     def sample(self) -> Batch:
         """Examples to look at, before the pipeline: the first ones."""
-        return next(self.begin())
+        return next(self.begin(0)[1])
 
     def whole(self) -> "StreamedSplit":
         """All examples in the source's order: for predictions."""
@@ -182,13 +197,32 @@ class StreamedSplit:
 
     def _placed(self, epoch: int, start: int, training: bool) -> Iterator[Batch]:
         position = 0
-        for number, batch in enumerate(self._ordered(epoch, training)):
+        for number, batch in enumerate(self._ordered(epoch, training, start)):
             if number >= start:
                 yield replace(batch, moment=Moment(epoch, position) if training else None)
             position += len(batch)
 
-    def _ordered(self, epoch: int, training: bool) -> Iterator[Batch]:
-        begin: Begin = self.begin
+    def _ordered(self, epoch: int, training: bool, start: int = 0) -> Iterator[Batch]:
+        """The batches; those before number `start` have their size, and may hold other examples."""
+        first = self._first_needed(epoch, training, start) if start else 0
+        return self._through(lambda: self._examples(first), epoch, training)
+
+    def _first_needed(self, epoch: int, training: bool, start: int) -> int:
+        """The number of the first example that batches from number `start` on have: found by sending numbers of
+        examples the way of the examples."""
+        blocks = lambda: (np.arange(at, min(at + _NUMBERS, self.count)) for at in range(0, self.count, _NUMBERS))  # noqa: E731
+        late = islice(self._through(blocks, epoch, training), start, None)
+        return min((int(numbers.min()) for numbers in late), default=self.count)
+
+    def _examples(self, first: int) -> Iterator[Batch]:
+        """All examples; in the place of some before number `first` stand others, and nothing is read for them."""
+        left_out, examples = self.begin(first) if first < self.count else (self.count, iter(()))
+        for at in range(0, left_out, _STAND_INS):
+            yield self.sample.take(np.zeros(min(_STAND_INS, left_out - at), np.int64))
+        yield from examples
+
+    def _through(self, begin: Begin, epoch: int, training: bool) -> Iterator[Any]:
+        """The batches that the stages make of blocks of examples."""
         batched = False
         for stage, context in zip(self.pipeline.stages, self.pipeline.contexts(), strict=True):
             if isinstance(stage, BatchStage):

@@ -264,6 +264,7 @@ def _find(root: type[Declared], name: str, path: Path, problems: list[Problem]) 
     if cls is None:
         close = root.registry.nearest(name)
         hint = f"did you mean `{close}`?" if close else listing([c.type_name for c in root.registry], name)
+        hint = root.absent.get(name, hint)
         problems.append(Problem(path, f"there is no {root.registry.kind} called {show(name)}", hint))
     elif not issubclass(cls, root):
         problems.append(Problem(path, f"expected {describe(root)}, got {show(name)}"))

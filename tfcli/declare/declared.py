@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Self, get_origin
 
 from tfcli.declare.names import closest, snake_case, squash
 from tfcli.declare.places import PLACES
-from tfcli.declare.problems import DeclarationError, Problem
 from tfcli.declare.plugins import current_plugin, load_entry_points
+from tfcli.declare.problems import DeclarationError, Problem
 from tfcli.declare.values import FunctionName, ModuleName, PathString
 from tfcli.errors import SpecError
 
@@ -91,6 +91,8 @@ class Declared:
 
     registry: ClassVar[Registry | None] = None
     type_name: ClassVar[str] = ""
+    absent: ClassVar[dict[str, str]] = {}
+    """Names that none of a kind has though users may look for them, and what to do instead."""
     _fields: ClassVar[dict[str, Field] | None] = None
 
     def __init_subclass__(

@@ -26,16 +26,15 @@ PLACES: dict[str, dict[str, str]] = {
         "tfcli.models.layers.containers": "block residual",
         "tfcli.models.layers.conv_lstm": "convlstm1d convlstm2d convlstm3d",
         "tfcli.models.layers.convolution": (
-            "conv1d conv1dtranspose conv2d conv2dtranspose conv3d conv3dtranspose convolution1d "
-            "convolution1dtranspose convolution2d convolution2dtranspose convolution3d convolution3dtranspose "
-            "depthwiseconv1d depthwiseconv2d separableconv1d separableconv2d separableconvolution1d "
-            "separableconvolution2d"
+            "conv1d conv1dtranspose conv2d conv2dtranspose conv3d conv3dtranspose convolution1d convolution1dtranspose "
+            "convolution2d convolution2dtranspose convolution3d convolution3dtranspose depthwiseconv1d depthwiseconv2d "
+            "separableconv1d separableconv2d separableconvolution1d separableconvolution2d"
         ),
         "tfcli.models.layers.core": "activation dense einsumdense identity lambda",
         "tfcli.models.layers.embedding": "embedding masking positionembedding",
         "tfcli.models.layers.features": (
-            "bytepairtokenizer categoryencoding discretization hashedcrossing hashing integerlookup "
-            "melspectrogram normalization stftspectrogram stringlookup textvectorization"
+            "bytepairtokenizer categoryencoding discretization hashedcrossing hashing integerlookup melspectrogram "
+            "normalization stftspectrogram stringlookup textvectorization"
         ),
         "tfcli.models.layers.gates": "grucell lstmcell simplernncell",
         "tfcli.models.layers.merging": "add average concatenate dot maximum minimum multiply subtract",
@@ -46,16 +45,16 @@ PLACES: dict[str, dict[str, str]] = {
         ),
         "tfcli.models.layers.pooling": (
             "adaptiveaveragepooling1d adaptiveaveragepooling2d adaptiveaveragepooling3d adaptivemaxpooling1d "
-            "adaptivemaxpooling2d adaptivemaxpooling3d averagepooling1d averagepooling2d averagepooling3d "
-            "avgpool1d avgpool2d avgpool3d globalaveragepooling1d globalaveragepooling2d globalaveragepooling3d "
-            "globalavgpool1d globalavgpool2d globalavgpool3d globalmaxpool1d globalmaxpool2d globalmaxpool3d "
-            "globalmaxpooling1d globalmaxpooling2d globalmaxpooling3d maxpool1d maxpool2d maxpool3d maxpooling1d "
-            "maxpooling2d maxpooling3d"
+            "adaptivemaxpooling2d adaptivemaxpooling3d averagepooling1d averagepooling2d averagepooling3d avgpool1d "
+            "avgpool2d avgpool3d globalaveragepooling1d globalaveragepooling2d globalaveragepooling3d globalavgpool1d "
+            "globalavgpool2d globalavgpool3d globalmaxpool1d globalmaxpool2d globalmaxpool3d globalmaxpooling1d "
+            "globalmaxpooling2d globalmaxpooling3d maxpool1d maxpool2d maxpool3d maxpooling1d maxpooling2d "
+            "maxpooling3d"
         ),
         "tfcli.models.layers.preprocessing": (
             "augmix autocontrast centercrop cutmix equalization mixup randaugment randombrightness "
-            "randomcolordegeneration randomcolorjitter randomcontrast randomcrop randomelastictransform "
-            "randomerasing randomflip randomgaussianblur randomgrayscale randomhue randominvert randomperspective "
+            "randomcolordegeneration randomcolorjitter randomcontrast randomcrop randomelastictransform randomerasing "
+            "randomflip randomgaussianblur randomgrayscale randomhue randominvert randomperspective "
             "randomposterization randomrotation randomsaturation randomsharpness randomshear randomtranslation "
             "randomzoom rescaling resizing solarization"
         ),
@@ -86,8 +85,8 @@ PLACES: dict[str, dict[str, str]] = {
     },
     "metric": {
         "tfcli.models.metrics.accuracy": (
-            "acc accuracy binaryaccuracy categoricalaccuracy sparsecategoricalaccuracy "
-            "sparsetopkcategoricalaccuracy topkcategoricalaccuracy"
+            "acc accuracy binaryaccuracy categoricalaccuracy sparsecategoricalaccuracy sparsetopkcategoricalaccuracy "
+            "topkcategoricalaccuracy"
         ),
         "tfcli.models.metrics.confusion": (
             "auc falsenegatives falsepositives precision precisionatrecall recall recallatprecision "
@@ -120,8 +119,8 @@ PLACES: dict[str, dict[str, str]] = {
         "tfcli.data.stages.flow": "cache prefetch",
         "tfcli.data.stages.images": (
             "augmix autocontrast centercrop cutmix equalization mixup randaugment randombrightness "
-            "randomcolordegeneration randomcolorjitter randomcontrast randomcrop randomelastictransform "
-            "randomerasing randomflip randomgaussianblur randomgrayscale randomhue randominvert randomperspective "
+            "randomcolordegeneration randomcolorjitter randomcontrast randomcrop randomelastictransform randomerasing "
+            "randomflip randomgaussianblur randomgrayscale randomhue randominvert randomperspective "
             "randomposterization randomrotation randomsaturation randomsharpness randomshear randomtranslation "
             "randomzoom rescaling resizing solarization"
         ),

@@ -27,6 +27,8 @@ from tfcli.errors import SignatureError, TfcliError
 if TYPE_CHECKING:
     from tfcli.engine.graph.execute import Plan
     from tfcli.engine.kernels.plan import NativePlan
+    from tfcli.engine.recorded import Backward
+    from tfcli.engine.tape import GradientTape
 
 logger = logging.getLogger("tfcli")
 
@@ -65,6 +67,9 @@ class ConcreteFunction:
         self._fetches = [leaf for leaf in self._leaves if isinstance(leaf, Tensor)]
         verify(graph, self._fetches)
         self._executable = Executable(graph, self._fetches, expected_runs)
+        self._expected_runs = expected_runs
+        self._ways_back: dict[tuple[int, ...], Backward] = {}
+        """The gradient, by the places of the inputs that it is asked for."""
 
     @property
     def plan(self) -> "Plan | NativePlan":
@@ -115,12 +120,25 @@ class ConcreteFunction:
 
     def call_flat(self, tensors: Sequence[Tensor]) -> Any:
         """Run on the tensors of the signature, already checked."""
-        if state.tapes or state.graph is not None:
+        if state.graph is None and len(state.tapes) == 1:
+            results = self._recorded(state.tapes[0], tensors)
+        elif state.tapes or state.graph is not None:
             results = replay(self.graph, [*tensors, *self.captured], self._fetches)
         else:
             results = [Tensor(array) for array in self._executable.run([t.array for t in tensors])]
         supply = iter(results)
         return nest.pack(self.outputs, [next(supply) if isinstance(leaf, Tensor) else leaf for leaf in self._leaves])
+
+    def _recorded(self, tape: "GradientTape", tensors: Sequence[Tensor]) -> list[Tensor]:
+        """The output tensors, known to the tape if they depend on what it follows."""
+        places = tuple(i for i, t in enumerate(tensors) if tape.follows(t))
+        if not places and not any(map(tape.follows, self.variables)):
+            return [Tensor(array) for array in self._executable.run([t.array for t in tensors])]
+        from tfcli.engine.recorded import Backward, record
+
+        if places not in self._ways_back:
+            self._ways_back[places] = Backward(self.graph, self._fetches, places, self._expected_runs)
+        return record(tape, self._ways_back[places], tensors)
 
     def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The output tensors' arrays for input arrays: the shortest way in, for loops that know what they do."""

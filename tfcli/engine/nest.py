@@ -30,12 +30,33 @@ def pack(structure: Any, leaves: list[Any]) -> Any:
     return packed
 
 
+def flatten_sorted(structure: Any, expand_composites: bool = False) -> list[Any]:
+    """The leaves as TensorFlow orders them: those of dicts by sorted keys."""
+    return flatten(_sorted(structure))
+
+
 def pack_sequence_as(structure: Any, flat_sequence: Any, expand_composites: bool = False) -> Any:
-    """TensorFlow's name of `pack`. Raises TfcliError where the numbers of leaves differ."""
+    """`structure` with these leaves, in TensorFlow's order. Raises TfcliError where their numbers differ."""
     leaves, wanted = list(flat_sequence), len(flatten(structure))
     if len(leaves) != wanted:
         raise TfcliError(f"pack_sequence_as: {len(leaves)} leaves for a structure of {wanted}")
-    return pack(structure, leaves)
+    places = pack(_sorted(structure), leaves)
+    return pack(structure, flatten(_ordered_like(structure, places)))
+
+
+def _sorted(structure: Any) -> Any:
+    if isinstance(structure, Mapping):
+        return {key: _sorted(structure[key]) for key in sorted(structure)}
+    return [_sorted(item) for item in structure] if isinstance(structure, list | tuple) else structure
+
+
+def _ordered_like(structure: Any, value: Any) -> Any:
+    """`value` with the keys of its dicts in the order that they have in `structure`."""
+    if isinstance(structure, Mapping):
+        return {key: _ordered_like(item, value[key]) for key, item in structure.items()}
+    if isinstance(structure, list | tuple):
+        return [_ordered_like(item, found) for item, found in zip(structure, value, strict=True)]
+    return value
 
 
 def is_nested(structure: Any) -> bool:

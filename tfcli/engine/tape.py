@@ -83,8 +83,21 @@ class GradientTape:
             self._nodes.append(node)
             self._live.update(id(o) for o in node.outputs if o.dtype.is_differentiable)
 
+    def follows(self, value: Any) -> bool:
+        """Whether what depends on this tensor or variable is recorded."""
+        watched = isinstance(value, Variable) and value.trainable and self.watch_accessed_variables
+        return watched or id(value) in self._live
+
+    def record_call(self, node: Node) -> None:
+        """Record a node that reads variables by itself: they are among its inputs."""
+        for variable in node.inputs:
+            if isinstance(variable, Variable) and self.follows(variable):
+                self._live.add(id(variable))
+                self._variables[variable] = None
+        self.record(node)
+
     def record_read(self, variable: Variable, value: Tensor) -> None:
-        if id(variable) in self._live or (variable.trainable and self.watch_accessed_variables):
+        if self.follows(variable):
             self._live.add(id(variable))
             self._variables[variable] = None
             self.record(Node(_Read(), (variable,), (value,)))  # type: ignore[arg-type]
@@ -185,7 +198,7 @@ def gradients(
     if graph is None:
         raise TfcliError("tf.gradients works in graphs only; eagerly use tf.GradientTape")
     stopped = {id(s) for s in nest.flatten(stop_gradients)} if stop_gradients is not None else set()
-    nodes = [_as_recorded(node) for node in graph.nodes if not any(id(o) in stopped for o in node.outputs)]
+    nodes = [as_recorded(node) for node in graph.nodes if not any(id(o) in stopped for o in node.outputs)]
     targets = [convert_to_tensor(y) for y in nest.flatten(ys)]
     seeds = nest.flatten(grad_ys) if grad_ys is not None else [None] * len(targets)
     sources = nest.flatten(xs)
@@ -204,7 +217,7 @@ def hessians(ys: Any, xs: Any, **options: Any) -> list[Tensor | None]:
 
     sources = nest.flatten(xs)
     firsts = gradients(ys, sources, **options)
-    nodes = [_as_recorded(node) for node in state.graph.nodes]  # type: ignore[union-attr]
+    nodes = [as_recorded(node) for node in state.graph.nodes]  # type: ignore[union-attr]
     found: list[Tensor | None] = []
     for x, first in zip(sources, firsts, strict=True):
         if first is None:
@@ -215,7 +228,7 @@ def hessians(ys: Any, xs: Any, **options: Any) -> list[Tensor | None]:
     return found
 
 
-def _as_recorded(node: Node) -> Node:
+def as_recorded(node: Node) -> Node:
     """A graph's reading of a variable, as a tape has it."""
     return Node(_Read(), (node.op.variable,), node.outputs) if isinstance(node.op, ReadVariable) else node  # type: ignore[arg-type]
 

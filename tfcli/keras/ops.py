@@ -4,16 +4,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-import numpy as np
-
-from tfcli.engine import nest
-from tfcli.engine.ops import shape as shapes
-from tfcli.engine.ops.elementwise import cast, floormod, where
-from tfcli.engine.ops.reduce import reduce_mean, reduce_sum
-from tfcli.engine.spec import Shape, as_dtype
-from tfcli.engine.tensor import Tensor, convert_to_tensor
+from tfcli.keras import operations
 from tfcli.keras.names import missing
-from tfcli.models.layers.base import settings
 
 _PLACES = {
     "elementwise": (
@@ -25,7 +17,7 @@ _PLACES = {
         "stop_gradient sigmoid relu softplus"
     ),
     "special": "erfinv",
-    "shape": "broadcast_to tile zeros_like ones_like pad=pad",
+    "shape": "broadcast_to tile zeros_like ones_like",
     "reduce": (
         "max=reduce_max min=reduce_min mean=reduce_mean sum=reduce_sum prod=reduce_prod any=reduce_any all=reduce_all "
         "amax=reduce_max amin=reduce_min std=reduce_std var=reduce_variance logsumexp=reduce_logsumexp cumprod cumsum "
@@ -38,9 +30,7 @@ _PLACES = {
     "order": "sort argsort top_k in_top_k",
     "nn": "softmax log_softmax leaky_relu elu selu gelu relu6 softsign",
     "nn_losses": "silu=swish swish log_sigmoid ctc_loss",
-    "segment": "",
-    "loops": "map=map_fn vectorized_map",
-    "fourier": "",
+    "loops": "vectorized_map",
 }
 """Module below tfcli.engine.ops -> `keras=own` names of ops that take the same arguments in the same places."""
 
@@ -52,6 +42,8 @@ _OWN = {
 
 
 def __getattr__(name: str) -> Any:
+    if name in operations.__all__:
+        return getattr(operations, name)
     if name not in _OWN:
         raise missing("tf.keras.ops", name, __dir__())
     module, own = _OWN[name]
@@ -60,8 +52,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    own = [name for name, value in globals().items() if getattr(value, "__module__", None) == __name__]
-    return sorted({*_OWN, *(name for name in own if not name.startswith("_"))})
+    return sorted({*_OWN, *operations.__all__})
 
 
 def _named(op: Callable[..., Any]) -> Callable[..., Any]:
@@ -74,15 +65,3 @@ def _named(op: Callable[..., Any]) -> Callable[..., Any]:
     call.__name__ = call.__qualname__ = getattr(op, "__name__", type(op).__name__)
     call.__doc__ = op.__doc__
     return call
-
-
-# tensors
-
-
-def convert_to_tensor_(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Tensor:
-    """x as a tensor, cast to `dtype`."""
-    tensor = convert_to_tensor(x)
-    return tensor if dtype is None else cast(tensor, dtype)
-
-
-globals()["convert_to_tensor"] = globals()["array"] = convert_to_tensor_

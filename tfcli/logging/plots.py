@@ -62,10 +62,11 @@ def _draw_curve(axes: "Axes", rows: Sequence[Mapping[str, Any]], name: str) -> N
     axes.grid(True, color="#dddddd", linewidth=0.6)
 
 
-def plot_confusion_matrix(matrix: np.ndarray, class_names: Sequence[str], path: Path) -> None:
+def plot_confusion_matrix(matrix: np.ndarray, class_names: Sequence[str], path: Path, percent: bool = False) -> None:
     """Draw how many examples of each class were taken for which; the shade is the share of the true class.
 
-    `matrix` (C, C): counts, true classes down, predicted across. Raises CheckpointError where the disk refuses.
+    `matrix` (C, C): counts, true classes down, predicted across; with `percent` each row's shares of 100. Raises
+    CheckpointError where the disk refuses.
     """
     matrix = np.asarray(matrix)
     count = len(class_names)
@@ -92,7 +93,8 @@ def plot_confusion_matrix(matrix: np.ndarray, class_names: Sequence[str], path: 
     axes.set_ylabel("true (shade: share of its examples)", fontsize=9)
     right = int(np.trace(matrix))
     total = int(matrix.sum())
-    axes.set_title(f"{right:,} of {total:,} right ({right / max(total, 1):.1%})", fontsize=10)
+    title = "% of each class" if percent else f"{right:,} of {total:,} right ({right / max(total, 1):.1%})"
+    axes.set_title(title, fontsize=10)
     quiet_axes(axes)
     axes.spines[:].set(visible=True, color="#888888")
     save_figure(figure, path)

@@ -67,7 +67,7 @@ class RunIndex:
         except (OSError, ValueError):
             return
         if isinstance(known, dict) and known.get("version") == _VERSION:
-            self._parts, self._entries = known["parts"], known["runs"]
+            self._parts, self._entries = known.get("parts", []), known.get("runs", {})
 
     def find(self, path: str, now: Signature) -> dict[str, Any] | None:
         """What is known of the run whose files are `now`: status, summary, environment, spec, annotations, is_study."""
@@ -75,8 +75,11 @@ class RunIndex:
         if entry is None or entry["signature"] != now:
             return None
         parts = self._parts
-        environment = {key: parts[number] for key, number in entry["environment"].items()}
-        return entry | {"environment": environment, "spec": [parts[number] for number in entry["spec"]]}
+        try:
+            environment = {key: parts[number] for key, number in entry["environment"].items()}
+            return entry | {"environment": environment, "spec": [parts[number] for number in entry["spec"]]}
+        except (KeyError, IndexError, TypeError, AttributeError):  # the file is not of our making: the run is read
+            return None
 
     def add(self, path: str, now: Signature, entry: dict[str, Any]) -> None:
         """Remember a finished run, once its files have settled."""

@@ -120,7 +120,8 @@ class Fitting:
         attributes.
         """
         objective = self.objective
-        own = [m for m in self.held(Metric) if m.name is not None]  # type: ignore[attr-defined]
+        inner = [m for layer in self.sublayers() for m in layer.metrics]  # type: ignore[attr-defined]
+        own = [m for m in (*self.held(Metric), *inner) if m.name is not None]  # type: ignore[attr-defined]
         if not self.compiled:
             return own
         compiled: list[Metric] = [self._loss_tracker]

@@ -1,7 +1,7 @@
 """Functional models: inputs, and the graph of layer calls between them and the outputs."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tfcli.engine import nest
@@ -159,13 +159,15 @@ class Wiring:
             raise ShapeError(f"the input `{missing[0]}` is missing; given are: {', '.join(map(str, given))}")
         return [given[name] for name in names]
 
-    def run(self, inputs: Any) -> Any:
-        """The outputs for the inputs, in the structures that the model was made with."""
+    def run(self, inputs: Any, instead: Callable[[Layer], Layer] | None = None) -> Any:
+        """The outputs for the inputs, in the structures that the model was made with; `instead` says which layer to
+        call in the place of each.
+        """
         values = {id(s): v for s, v in zip(self.inputs, self.match(inputs), strict=True)}
         for node in self.nodes:
             if all(id(symbol) in values for symbol in node.outputs):
                 continue
-            results = _run(node, [values[id(i)] for i in node.inputs])
+            results = _run(node, [values[id(i)] for i in node.inputs], instead)
             for symbol, value in zip(node.outputs, results, strict=True):
                 values.setdefault(id(symbol), value)
         return nest.pack(self.output_structure, [values[id(s)] for s in self.outputs])
@@ -180,8 +182,10 @@ def _symbols(structure: Any, what: str) -> list[Symbol]:
     return flat
 
 
-def _run(node: Node, inputs: list[Any]) -> list[Tensor]:
+def _run(node: Node, inputs: list[Any], instead: Callable[[Layer], Layer] | None) -> list[Tensor]:
     op: Any = node.op
+    if instead is not None and isinstance(op, LayerCall):
+        op = LayerCall(instead(op.layer), op.arguments)
     if isinstance(op, ReadVariable):
         return [read(op.variable)]
     if isinstance(op, Constant):

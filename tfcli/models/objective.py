@@ -1,5 +1,6 @@
 """Objective: what training minimises and what it reports, from the outputs of a model and the targets."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -128,6 +129,9 @@ def descend(
         loss, outputs = compute()
         scaled = optimizer.scale_loss(loss)
     trained = list(weights())  # a model that builds itself when it is called has them only now
+    if not trained:
+        warnings.warn("the model has no trainable weights", stacklevel=2)
+        return loss, outputs
     gradients = tape.gradient(scaled, trained)
     with scoped("optimizer"):
         optimizer.apply(gradients, trained)

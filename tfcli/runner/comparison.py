@@ -9,7 +9,7 @@ from typing import Any
 
 from tfcli.declare import nearest
 from tfcli.errors import SpecError, UnknownRunError
-from tfcli.logging.listing import find_run, list_runs
+from tfcli.logging.listing import RunInfo, find_run, list_runs
 from tfcli.models.monitors import is_maximized
 from tfcli.runner.comparability import warnings
 from tfcli.runner.compared import AVERAGED, FIELDS, ComparedRun
@@ -47,11 +47,7 @@ def collect(names: Sequence[str], logdir: Path) -> list[ComparedRun]:
     Without names all runs in `logdir`. Raises UnknownRunError where there are none.
     """
     places = [_place(name, logdir) for name in names] or [logdir]
-    infos = [
-        (os.path.realpath(place), str(place), info)
-        for place in places
-        for info in list_runs(place, trials=(place / "study.json").is_file())
-    ]
+    infos = [(os.path.realpath(place), str(place), info) for place in places for info in _listed(place, logdir)]
     runs = {
         real + str(info.path).removeprefix(place): ComparedRun(info) for real, place, info in infos if not info.is_study
     }
@@ -59,6 +55,14 @@ def collect(names: Sequence[str], logdir: Path) -> list[ComparedRun]:
         hint = "; name a study to compare its trials" if infos else ""
         raise UnknownRunError(f"there are no runs in {', '.join(names) or logdir}{hint}")
     return list(runs.values())
+
+
+def _listed(place: Path, logdir: Path) -> list[RunInfo]:
+    """The runs at `place`: the trials of a study, and of a name that has studies alone those of the latest."""
+    found = list_runs(place, trials=(place / "study.json").is_file())
+    if place != logdir and found and all(info.is_study for info in found):
+        return list_runs(found[-1].path, trials=True)
+    return found
 
 
 def _place(name: str, logdir: Path) -> Path:

@@ -27,6 +27,7 @@ class Evaluation:
     weights: str
     examples: int
     results: dict[str, Any]
+    report: Path | None = None
 
 
 def evaluate(
@@ -35,17 +36,26 @@ def evaluate(
     file: Path | None = None,
     checkpoint: str | None = None,
     trust: bool = False,
+    report: Path | None = None,
+    slices: str | None = None,
 ) -> Evaluation:
     """Loss and metrics on a split (default: the first there is of test, validation, train) or a labelled file.
 
     `checkpoint`: best, last, or an epoch, instead of the run's finished weights. `trust`: Python that the run's spec
-    names may run. Raises TfcliError.
+    names may run. `report`: a folder for a report on the model, with `slices` of the data. Raises TfcliError.
     """
     with own_python(run.path, trust):
         session, weights = open_session(run, checkpoint)
         data, examples = _examples(session.data, split, file, labelled=True)
         results = session.trainer.evaluate(examples.batches())
-    return Evaluation(run.path, data, weights, examples.num_examples, results)
+        card = None
+        if report is not None:
+            from tfcli.runner.model_report import write_report
+
+            table = session.data.table(data) if file is None else session.data.input_table(file, labelled=True)
+            what = f"the {data} split" if file is None else data
+            card = write_report(run, session, table, what, results, report, slices)
+    return Evaluation(run.path, data, weights, examples.num_examples, results, card)
 
 
 def predict(

@@ -1,6 +1,7 @@
 """Where a value of a run's spec came from, and whether it had any effect."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ def _recorded(run: RunDirectory, experiment: Experiment, key: str) -> str | None
         return f"it ended training after {len(rows)} of {train.epochs} epochs" if stopped else _restored(run, train)
     if key.startswith("train.reduce_lr_on_plateau") and train.reduce_lr_on_plateau is not None:
         rates = [row["learning_rate"] for row in rows]
-        lowered = sum(after < before for before, after in zip(rates, rates[1:], strict=False))
+        lowered = sum(after < before for before, after in pairwise(rates))
         return f"it lowered the learning rate {lowered} times" if lowered else "none: it never came into play"
     if key == "train.epochs":
         return f"training ended with epoch {len(rows)}"

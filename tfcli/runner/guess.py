@@ -1,6 +1,5 @@
 """A commented spec for a table of unknown content."""
 
-import csv
 import os
 import re
 from collections.abc import Iterator
@@ -10,25 +9,27 @@ from typing import Any
 
 import numpy as np
 
-from tfcli.data.files import Blob
-from tfcli.data.source import Source
+from tfcli.data.dates import parse_dates
+from tfcli.data.looking.detect import source_of, source_spec
 from tfcli.data.sources.tabular import Columns, TabularSource
 from tfcli.declare import nearest
 from tfcli.errors import DataError, SpecError
+from tfcli.runner.guess_arrays import folder_spec, own_scale, plain_name, series_spec
 from tfcli.spec.dump import flow
 
-SUFFIXES = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".jsonl": "jsonl"}
 _LABELS = (
-    *("label", "labels", "target", "class", "species", "category", "y", "outcome", "survived", "diagnosis"),
-    *("quality", "score", "rating", "price", "mpg"),
+    *("label", "labels", "target", "class", "species", "category", "y", "outcome", "survived", "diagnosis", "income"),
+    *("churn", "spam", "sentiment", "quality", "score", "rating", "price", "value", "mpg"),
 )
+"""Names, or last words of names, of what is usually predicted; the first that fits is taken."""
 _MOST_CLASSES = 50
 _FEW_NUMBERS = 10
 """Whole numbers with no more different values than this are taken for categories."""
-_LOOKED_AT = 1000
-"""Lines that tell whether the first has the columns' names."""
 _MANY_TEXTS = 50
 """Texts with more different values than this are hashed."""
+_WORDS = 4
+"""Texts that are different in each row and have at least so many words in the mean are for reading."""
+TEXT = "text"
 
 
 @dataclass(frozen=True)
@@ -41,68 +42,32 @@ class Guess:
 
 
 def guess_spec(file: Path, label: str | None = None, folder: Path | None = None) -> str:
-    """The text of a spec that trains on `file` as it is, its path written relative to `folder`.
+    """The text of a spec that trains on `file` (a table, or a folder) as it is, its path written relative to `folder`.
 
     The label is the column `label`, else one with a telling name, else the last. Raises DataError for a file that
-    cannot be read, SpecError for one that is no table.
+    cannot be used.
     """
-    if file.is_dir():
-        raise SpecError(f"{file} is a folder; a spec can be guessed from a CSV, Parquet or JSON lines file")
-    blob = Blob(str(file), file)
-    kind = SUFFIXES.get(blob.suffix)
-    if kind is None:
-        raise SpecError(f"cannot guess a spec from {file}: expected a file that ends in {', '.join(SUFFIXES)}")
-    if not file.is_file():
-        raise DataError(f"there is no file {file}")
-    assert Source.registry is not None
-    cls = Source.registry.find(kind)
-    assert cls is not None
-    assert issubclass(cls, TabularSource)
-    options = _csv_options(blob) if kind == "csv" else {}
-    columns, _ = cls(path=str(file), **options).columns_of(blob)
+    spec = source_spec(file)
+    spec["path"] = os.path.relpath(spec["path"], folder or Path.cwd())
+    source = source_of(file)
+    if not isinstance(source, TabularSource):
+        if label is not None:
+            raise SpecError(f"--label names a column of a table; in {file} the label is a folder's or a file's name")
+        return folder_spec(file, spec, source)
+    columns = source.read(Path.cwd()).columns
+    if label is None and spec["type"] == "csv" and (series := _series(columns)) is not None:
+        return series_spec(file, spec, columns[series].astype(np.float64), series)
     target = _label(columns, label, file)
-    path = os.path.relpath(file, folder or Path.cwd())
-    source = {"type": kind, "path": path, "label": target}
-    source |= {key: value for key, value in options.items() if value != ","}
-    return _text(file, columns, target, source)
+    return _text(file, columns, target, spec | {"label": target})
 
 
-def _csv_options(blob: Blob) -> dict[str, Any]:
-    """What parts the values, and names for the columns of a file whose first line has none."""
-    delimiter = _delimiter(blob)
-    lines = blob.read().decode("utf-8-sig", "replace").splitlines()[:_LOOKED_AT]
-    rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
-    if not rows or not _is_headerless(rows):
-        return {"delimiter": delimiter}
-    names = [f"column_{i}" for i in range(1, len(rows[0]) + 1)]
-    return {"delimiter": delimiter, "header": False, "columns": names}
-
-
-def _is_headerless(rows: list[list[str]]) -> bool:
-    """Whether the first row is data: it has numbers, and its texts are values that come again below."""
-    first, rest = rows[0], rows[1:]
-    if not any(map(_is_number, first)) or not rest:
-        return False
-    texts = [i for i, cell in enumerate(first) if not _is_number(cell)]
-    again = [i for i in texts if any(len(row) > i and row[i] == first[i] for row in rest)]
-    return bool(again) or not texts
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _delimiter(blob: Blob) -> str:
-    """What parts the first line: the likeliest of `,`, `;`, tab and `|`."""
-    head = blob.read().split(b"\n", 1)[0].decode("utf-8-sig", "replace")
-    try:
-        return csv.Sniffer().sniff(head, ",;\t|").delimiter
-    except csv.Error:
-        return ","
+def _series(columns: Columns) -> str | None:
+    """The one column of numbers beside one of dates in rising order."""
+    numbers = [name for name, column in columns.items() if column.dtype.kind in "if" and date_format(column) is None]
+    dates = [name for name in columns if name not in numbers and date_format(columns[name]) is not None]
+    if len(columns) != 2 or len(numbers) != 1 or len(dates) != 1:
+        return None
+    return numbers[0] if (columns[dates[0]][:-1] < columns[dates[0]][1:]).all() else None
 
 
 def _label(columns: Columns, label: str | None, file: Path) -> str:
@@ -122,7 +87,8 @@ def _label(columns: Columns, label: str | None, file: Path) -> str:
 
 def _likely_label(columns: Columns) -> str:
     """The column with a telling name, else the last that is not a text of its own in each row, as a name is."""
-    lowered = {name.lower(): name for name in columns}
+    lowered = {re.split(r"[\W_]+", name.lower().strip("_"))[-1]: name for name in columns}
+    lowered |= {name.lower(): name for name in columns}
     telling = next((lowered[name] for name in _LABELS if name in lowered), None)
     backwards = list(columns)[::-1]
     fitting = (name for name in backwards if columns[name].dtype != object or _has_classes(columns[name]))
@@ -150,7 +116,12 @@ def _guess(name: str, column: np.ndarray) -> Guess:
         return Guess(name, None, "it is the same in all rows")
     gaps = f", missing in {missing.sum()} rows" if missing.any() else ""
     values = f"{distinct} different values{gaps}"
+    if (written := date_format(known)) is not None:
+        gap = ", missing: mean, indicator: true" if missing.any() else ""
+        return Guess(name, f"{{type: date{written}{gap}}}", values)
     if column.dtype == object:
+        if distinct > len(column) / 2 and np.mean([len(text.split()) for text in known]) >= _WORDS:
+            return Guess(name, TEXT, f"texts of words{gaps}")
         if distinct > len(column) / 2 and distinct > _MANY_TEXTS:
             return Guess(name, None, f"a text with {values}, more an identifier than a category")
         if distinct > _MANY_TEXTS:
@@ -165,15 +136,25 @@ def _guess(name: str, column: np.ndarray) -> Guess:
     return Guess(name, "float_normalized", values)
 
 
+def date_format(known: np.ndarray) -> str | None:
+    """How dates are written, as the rest of a feature in a spec; None where the values are no dates."""
+    if known.dtype == object:
+        return None if np.isnan(parse_dates(known)).any() else ""
+    if known.dtype.kind not in "iu" or known.min() < 19000101 or known.max() > 21001231:
+        return None
+    return None if np.isnan(parse_dates(known.astype(str), "%Y%m%d")).any() else ', format: "%Y%m%d"'
+
+
 def _text(file: Path, columns: Columns, label: str, source: dict[str, Any]) -> str:
     guesses = [_guess(name, column) for name, column in columns.items() if name != label]
     if not any(guess.feature for guess in guesses):
         raise DataError(f"{file}: no column besides {label!r} says anything; there is nothing to predict from")
+    texts = [guess.name for guess in guesses if guess.feature == TEXT]
     target, rows = columns[label], len(columns[label])
     classes = _number_of_classes(target)
     lines = [
         f"# Guessed from {file.name} ({rows:,} rows). See what it makes of the data: tfcli check THIS_FILE",
-        f"name: {flow(_plain_name(file))}",
+        f"name: {flow(plain_name(file))}",
         "seed: 42                  # every random number comes from it",
         "",
         "data:",
@@ -184,9 +165,13 @@ def _text(file: Path, columns: Columns, label: str, source: dict[str, Any]) -> s
         "  features:               # how each column becomes numbers; learned from the training split alone",
         *_feature_lines(guesses),
         "  pipeline:",
+        *_text_stages(texts),
         "    - {type: shuffle, buffer_size: 100000}",
         "    - {type: batch, batch_size: 32}",
         "",
+        "model:",
+        "  layers:",
+        *_joined(texts, len(texts) < sum(guess.feature is not None for guess in guesses)),
         *(_regressor(target) if classes is None else _classifier(classes)),
         "",
         "train:",
@@ -194,10 +179,6 @@ def _text(file: Path, columns: Columns, label: str, source: dict[str, Any]) -> s
         "  early_stopping: {monitor: val_loss, patience: 10, restore_best_weights: true}",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _plain_name(file: Path) -> str:
-    return re.sub(r"[^\w-]+", "_", file.name.removesuffix(".gz").rsplit(".", 1)[0]).strip("_") or "experiment"
 
 
 def _feature_lines(guesses: list[Guess]) -> Iterator[str]:
@@ -208,6 +189,19 @@ def _feature_lines(guesses: list[Guess]) -> Iterator[str]:
             yield f"{used[guess.name]:<{width}}  # {guess.reason}"
         else:
             yield f"    # {flow(guess.name)} is left out: {guess.reason}"
+
+
+def _text_stages(texts: list[str]) -> Iterator[str]:
+    for name in texts:
+        options = {"type": "text_vectorization", "features": name, "max_tokens": 5000, "output_mode": "multi_hot"}
+        yield f"    - {flow(options)}   # which of the 5,000 most frequent words it has"
+
+
+def _joined(texts: list[str], has_others: bool) -> Iterator[str]:
+    """One vector of all inputs, where there are several."""
+    inputs = [*(["features"] if has_others else []), *texts]
+    if len(inputs) > 1:
+        yield f"    - {flow({'type': 'concatenate', 'inputs': inputs})}"
 
 
 def _number_of_classes(target: np.ndarray) -> int | None:
@@ -235,8 +229,6 @@ _HIDDEN = ["    - {type: dense, units: 64, activation: relu}", "    - {type: den
 
 def _classifier(classes: int) -> list[str]:
     return [
-        "model:",
-        "  layers:",
         *_HIDDEN,
         f"    - {{type: dense, units: {classes}, activation: softmax}}   # a probability for each class",
         "",
@@ -248,27 +240,11 @@ def _classifier(classes: int) -> list[str]:
 
 def _regressor(target: np.ndarray) -> list[str]:
     return [
-        "model:",
-        "  layers:",
         *_HIDDEN,
         f"    - {{type: dense, units: {1 if target.ndim == 1 else target.shape[-1]}}}",
-        *(_own_scale(target) if target.ndim == 1 else []),
+        *(own_scale(target) if target.ndim == 1 else []),
         "",
         "loss: mean_squared_error",
         "optimizer: {type: adam, learning_rate: 0.001}",
         "metrics: [mean_absolute_error]",
-    ]
-
-
-def _own_scale(target: np.ndarray) -> list[str]:
-    """A frozen layer after the last: steps of an optimizer have a size of their own, whatever the label's is."""
-    scale, offset = f"{target.std() or 1.0:.3g}", f"{target.mean():.3g}"
-    return [
-        "    # From a unit scale to the label's own: times its standard deviation, plus its mean.",
-        "    - type: dense",
-        "      units: 1",
-        "      name: own_scale",
-        "      trainable: false",
-        f"      kernel_initializer: {{type: constant, value: {scale}}}",
-        f"      bias_initializer: {{type: constant, value: {offset}}}",
     ]

@@ -14,15 +14,12 @@ from tfcli.data.prepared import PreparedData
 from tfcli.data.stage import Batch
 from tfcli.models.network import Network
 from tfcli.runner.callbacks import check_callbacks
+from tfcli.runner.findings import findings
 from tfcli.runner.session import Session, assemble
 from tfcli.spec.load import LoadedSpec
 
 _TIMED_STEPS = 5
-_FEW_EXAMPLES = 20
-_RARE_CLASS = 5
 _MOST_CLASSES = 100
-_LARGEST_COMPARED = 2**28
-"""Bytes of inputs up to which splits are searched for the same examples."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,7 @@ def inspect(loaded: LoadedSpec) -> Inspection:
         memory=_memory(session, first),
         timing=_time_steps(session),
         splits=rows,
-        warnings=[*_label_warnings(rows), *_constant_inputs(data), *_shared_examples(splits)],
+        warnings=list(findings(data, network, {row.name: asdict(row) for row in rows})),
     )
 
 
@@ -188,51 +185,3 @@ def _as_classes(labels: np.ndarray) -> np.ndarray | None:
 
 def _is_one_hot(labels: np.ndarray) -> bool:
     return bool(np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all())
-
-
-def _label_warnings(rows: list[SplitRow]) -> Iterator[str]:
-    train = rows[0]
-    for row in rows:
-        if row.examples < _FEW_EXAMPLES:
-            yield f"the {row.name} split has only {row.examples} examples: its numbers will say little"
-    for target, described in train.labels.items():
-        known = described.get("classes", {})
-        for label, count in known.items():
-            if 0 < count < _RARE_CLASS:
-                yield f"class {label} of {target} has only {count} examples in the train split"
-        for row in rows[1:]:
-            own = row.labels.get(target, {}).get("classes", {})
-            unseen = [label for label, count in own.items() if count and not known.get(label)]
-            absent = [label for label, count in known.items() if count and not own.get(label)]
-            if unseen:
-                yield f"the {row.name} split has classes of {target} that the train split lacks: {', '.join(unseen)}"
-            if absent and own:
-                yield f"the {row.name} split lacks classes of {target}: {', '.join(absent)}; `stratify: true` mends it"
-
-
-def _constant_inputs(data: PreparedData) -> Iterator[str]:
-    for name, array in data.train.sample.inputs.items():
-        # Encoded categories have entries for what is rare or unknown, and images have empty corners.
-        if not data.data.features and array.ndim == 2 and array.dtype.kind in "fiu" and len(array) > 1:
-            constant = np.flatnonzero(np.ptp(array, axis=0) == 0)
-            if constant.size:
-                shown = ", ".join(map(str, constant[:10])) + (", …" if constant.size > 10 else "")
-                yield f"input {name} has {constant.size} entries that never vary in the train split: {shown}"
-
-
-def _shared_examples(splits: dict[str, Split]) -> Iterator[str]:
-    """Examples for validation or test that the model has seen in training."""
-    sizes = sum(array.nbytes for split in splits.values() for array in split.sample.inputs.values())
-    if sizes > _LARGEST_COMPARED or any(a.dtype == object for a in splits["train"].sample.inputs.values()):
-        return
-    known = set(_example_keys(splits["train"]))
-    for name in [name for name in splits if name != "train"]:
-        shared = sum(key in known for key in _example_keys(splits[name]))
-        if shared:
-            count = splits[name].num_examples
-            yield f"{shared} of the {count:,} {name} examples have inputs that also occur in the train split"
-
-
-def _example_keys(split: Split) -> Iterator[int]:
-    arrays = [np.ascontiguousarray(array) for array in split.sample.inputs.values()]
-    return (hash(tuple(array[i].tobytes() for array in arrays)) for i in range(len(split.sample)))

@@ -24,17 +24,16 @@ def notified(run: RunDirectory, loaded: LoadedSpec, reporter: Reporter) -> Itera
         if command is not None and not runs_own_python():
             reporter.note(f"on_end was not run: {command!r} comes from the run's own spec; --trust runs it")
         elif command is not None:
-            _run(command, run, loaded, reporter)
+            _run(command, run, reporter)
 
 
-def _run(command: str, run: RunDirectory, loaded: LoadedSpec, reporter: Reporter) -> None:
+def _run(command: str, run: RunDirectory, reporter: Reporter) -> None:
     """What it prints goes to standard error; that it fails is told, and changes nothing."""
     told = {"TFCLI_RUN": str(run.path.absolute()), "TFCLI_STATUS": str(run.status().get("state"))}
     try:
         done = subprocess.run(
             command,
             shell=True,
-            cwd=loaded.root,
             env=os.environ | told,
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr.fileno() if _has_descriptor() else subprocess.DEVNULL,

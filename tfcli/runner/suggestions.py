@@ -16,13 +16,12 @@ _DEEPEST = 4
 
 def keys_of(spec: FilePath | None) -> list[str]:
     """The dotted keys of the spec's sections, and of the nodes that the spec has: layers by name."""
-    value = read_document(spec).value if spec is not None and spec.is_file() else {}
-    return list(_keys(Experiment, value, "", 0))
+    return list(_keys(Experiment, _read(spec), "", 0))
 
 
-def values_of(spec: FilePath, key: str) -> list[str]:
+def values_of(spec: FilePath | None, key: str) -> list[str]:
     """The values that the field at `key` is limited to: choices, booleans, names of classes."""
-    value = read_document(spec).value
+    value = _read(spec)
     found = field_at(Experiment, value, tuple(_path(value, key.split("."))))
     return list(dict.fromkeys(_values(found.annotation))) if found is not None else []
 
@@ -38,6 +37,10 @@ def _path(value: Any, words: list[str]) -> Iterator[str | int]:
         else:
             value = value.get(word) if isinstance(value, dict) else None
         yield key
+
+
+def _read(spec: FilePath | None) -> dict[Any, Any]:
+    return read_document(spec).value if spec is not None else {}
 
 
 def _keys(annotation: Any, value: Any, path: str, depth: int) -> Iterator[str]:

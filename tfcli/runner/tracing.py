@@ -11,7 +11,7 @@ import numpy as np
 
 from tfcli.engine.function import ConcreteFunction
 from tfcli.engine.graph.cost import Cost, cost_of
-from tfcli.engine.graph.execute import Measured
+from tfcli.engine.graph.execute import Measured, Plan
 from tfcli.engine.graph.ir import Node
 from tfcli.errors import DataError
 from tfcli.runner.session import Session, assemble
@@ -39,6 +39,8 @@ def trace_step(loaded: LoadedSpec) -> TracedStep:
     batch = next(iter(session.data.train.batches()), None)
     if batch is None:
         raise DataError("the train split has no batch to trace a step for")
+    # As in training: with many steps, compiling them pays.
+    session.trainer.expect_steps(session.experiment.train.steps_per_epoch or session.data.train.num_batches)
     return TracedStep(session, len(batch), *session.trainer.trace_steps(batch))
 
 
@@ -123,16 +125,24 @@ class Share:
     calls: int
     flops: int
 
+    @property
+    def gflops(self) -> float:
+        """Billions of floating point operations a second."""
+        return self.flops / self.seconds / 1e9 if self.seconds else 0.0
+
 
 @dataclass(frozen=True)
 class Profile:
-    """Means over some steps: seconds a step, by op and by layer, and the part of it (0 to 1) that they name."""
+    """Means over the quicker half of some steps: seconds a step, by op and by layer, and the part of it (0 to 1) that
+    they name. `compiled`: whether kernels ran, or numpy.
+    """
 
     steps: int
     seconds: float
     named: float
     peak_bytes: int
     variable_bytes: int
+    compiled: bool
     ops: list[Share]
     layers: list[Share]
 
@@ -141,15 +151,29 @@ class Profile:
 
 
 def profile_step(step: TracedStep, steps: int, warm_up: int = 2) -> tuple[Profile, list[Measured]]:
-    """Run the step so often after some that do not count. Variables change as in training; nothing is written."""
-    runs = [step.training.plan.measure(step.feeds) for _ in range(warm_up + steps)][warm_up:]
-    seconds = sum(run.times[-1] - run.times[0] for run in runs) / steps
-    ops = _shares(runs, seconds, lambda node: node.op.name)
+    """Run the step so often after some that do not count. Variables change as in training; nothing is written.
+
+    The slower half, in which other programs may have had the processor, is left out.
+    """
+    plan = step.training.plan
+    runs = [plan.measure(step.feeds) for _ in range(warm_up + steps)][warm_up:]
+    typical = sorted(run.seconds for run in runs)[(steps - 1) // 2]
+    runs = [run for run in runs if run.seconds <= typical]
+    seconds = sum(run.seconds for run in runs) / len(runs)
+    ops = _shares(runs, seconds, _op_name)
     layers = _shares(runs, seconds, lambda node: node.scope or OTHER)
     variables = sum(v.array.nbytes for v in step.training.variables)
-    return Profile(
-        steps, seconds, sum(s.share for s in ops), max(run.peak for run in runs), variables, ops, layers
-    ), runs
+    peak, compiled = max(run.peak for run in runs), not isinstance(plan, Plan)
+    return Profile(steps, seconds, sum(s.share for s in ops), peak, variables, compiled, ops, layers), runs
+
+
+def _parts(node: Node) -> tuple[Node, ...]:
+    """The node, or those that one kernel does together in its place."""
+    return node.op.parts(node) if hasattr(node.op, "parts") else (node,)
+
+
+def _op_name(node: Node) -> str:
+    return "+".join(part.op.name for part in _parts(node))
 
 
 def _shares(runs: Sequence[Measured], total: float, key: Any) -> list[Share]:
@@ -158,9 +182,9 @@ def _shares(runs: Sequence[Measured], total: float, key: Any) -> list[Share]:
     flops: dict[str, int] = defaultdict(int)
     for node in runs[0].nodes:
         calls[key(node)] += 1
-        flops[key(node)] += cost_of(node).flops
+        flops[key(node)] += total_cost(_parts(node)).flops
     for run in runs:
-        for node, start, end in zip(run.nodes, run.times, run.times[1:], strict=False):
+        for node, (start, end) in zip(run.nodes, run.spans, strict=True):
             seconds[key(node)] += (end - start) / len(runs)
     rows = [Share(name, s, s / total, calls[name], flops[name]) for name, s in seconds.items()]
     return sorted(rows, key=lambda row: -row.seconds)
@@ -168,10 +192,10 @@ def _shares(runs: Sequence[Measured], total: float, key: Any) -> list[Share]:
 
 def write_trace(path: Path, runs: Sequence[Measured]) -> None:
     """The runs as Chrome's trace events, for chrome://tracing and ui.perfetto.dev; times in microseconds."""
-    start = runs[0].times[0]
+    start = runs[0].whole[0]
     events = [
         {
-            "name": node.op.name,
+            "name": _op_name(node),
             "cat": node.scope or OTHER,
             "ph": "X",
             "pid": 1,
@@ -181,6 +205,6 @@ def write_trace(path: Path, runs: Sequence[Measured]) -> None:
             "args": {"op": repr(node.op), "layer": node.scope, "output": ", ".join(str(o.spec) for o in node.outputs)},
         }
         for run in runs
-        for node, begin, end in zip(run.nodes, run.times, run.times[1:], strict=False)
+        for node, (begin, end) in zip(run.nodes, run.spans, strict=True)
     ]
     path.write_text(json.dumps({"traceEvents": events, "displayTimeUnit": "ms"}))

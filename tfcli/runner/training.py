@@ -22,9 +22,9 @@ from tfcli.models.monitors import MonitorMode, PlateauState, StoppingState, impr
 from tfcli.models.trainer import Batch
 from tfcli.runner.board import Board
 from tfcli.runner.callbacks import Averages, CsvTable, OwnCallbacks, check_callbacks, start_warm_up
+from tfcli.runner.notification import notified
 from tfcli.runner.numerics import REMEDIES, Fault, find_fault, name_of_non_finite
 from tfcli.runner.recorder import Recorder
-from tfcli.runner.notification import notified
 from tfcli.runner.report import Reporter
 from tfcli.runner.session import Session, assemble
 from tfcli.runner.signals import Interrupted, StopRequest, stop_requests

@@ -16,8 +16,8 @@ from tfcli.declare import (
     UnknownKey,
     convert,
 )
-from tfcli.declare.plugins import load_plugin
 from tfcli.declare.functions import functions_in
+from tfcli.declare.plugins import load_plugin
 from tfcli.errors import SpecError
 from tfcli.spec.diagnostics import Diagnostic, InvalidSpec, Mark, locate
 from tfcli.spec.document import Document, read_document

@@ -174,7 +174,8 @@ class TrainSpec(Declared, name="train"):
     callbacks: list[FunctionName | OwnCallback] = []
     """Callbacks of your own, called in this order; their code runs when the spec is trained."""
     on_end: str | None = None
-    """A shell command to run when training ends, in the spec's folder; TFCLI_RUN is the run, TFCLI_STATUS its state."""
+    """A shell command to run when training ends, in the current folder, with the run in TFCLI_RUN and its state in
+    TFCLI_STATUS."""
     terminate_on_nan: bool = True
     """Stop with an error when the loss is not a number."""
     tensorboard: TensorBoard | None = {}  # type: ignore[assignment]

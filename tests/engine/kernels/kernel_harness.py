@@ -9,7 +9,7 @@ from tfcli.engine.graph.ir import Graph
 from tfcli.engine.kernels.jit import compiled
 from tfcli.engine.kernels.lowering import LOWERINGS, Scratch
 from tfcli.engine.kernels.program import Instruction, Program
-from tfcli.engine.kernels.target import Target
+from tfcli.engine.kernels.target import Target, host
 from tfcli.engine.op import Op
 from tfcli.engine.tensor import Tensor
 
@@ -21,10 +21,14 @@ _GUARD = 64
 class _Calls:
     """An emitter that keeps what it is given."""
 
-    def __init__(self, lanes: int) -> None:
-        self.target = Target("test", "", lanes, 16 if lanes == 8 else 32)
+    def __init__(self, lanes: int, bfloat16: bool = False) -> None:
+        features = host().features if bfloat16 and host().lanes == lanes else ""
+        self.target = Target("test", features, lanes, 16 if lanes == 8 else 32, bfloat16)
         self.calls: list[tuple[Any, Sequence[Any], int, int]] = []
         self.faults = np.zeros(1, np.int64)
+
+    def in_bfloat16(self, *tensors: Tensor) -> bool:
+        return self.target.bfloat16
 
     def fault(self) -> int:
         return self.faults.ctypes.data
@@ -50,9 +54,11 @@ class _Memory:
             assert (self.buffers[key][size:] == 0xAB).all(), "a kernel wrote behind an array"
 
 
-def run_lowered(op: Op, *inputs: np.ndarray, lanes: int) -> tuple[np.ndarray, ...]:
-    """The op's outputs by kernels. Fails where the lowering declines."""
-    return _run(op, inputs, lanes)[0]
+def run_lowered(op: Op, *inputs: np.ndarray, lanes: int, bfloat16: bool = False) -> tuple[np.ndarray, ...]:
+    """The op's outputs by kernels; `bfloat16`: those for inputs that bfloat16 holds. Fails where the lowering
+    declines.
+    """
+    return _run(op, inputs, lanes, bfloat16)[0]
 
 
 def faults_of(op: Op, *inputs: np.ndarray, lanes: int) -> bool:
@@ -60,9 +66,11 @@ def faults_of(op: Op, *inputs: np.ndarray, lanes: int) -> bool:
     return _run(op, inputs, lanes)[1]
 
 
-def _run(op: Op, inputs: Sequence[np.ndarray], lanes: int) -> tuple[tuple[np.ndarray, ...], bool]:
+def _run(
+    op: Op, inputs: Sequence[np.ndarray], lanes: int, bfloat16: bool = False
+) -> tuple[tuple[np.ndarray, ...], bool]:
     node = Graph().add(op, tuple(Tensor(x) for x in inputs))
-    emit = _Calls(lanes)
+    emit = _Calls(lanes, bfloat16)
     assert LOWERINGS[type(op)](node, emit), f"{op} is not lowered"
     memory, sizes = _Memory(), {}
     for tensor, array in zip(node.inputs, inputs, strict=True):

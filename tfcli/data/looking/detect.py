@@ -2,20 +2,24 @@
 
 import csv
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from tfcli.data.files import Blob
+from tfcli.data.images import decode_image
 from tfcli.data.source import ChunkedSource, Source
 from tfcli.data.table import Table, parse_number
+from tfcli.data.wav import decode_wav
 from tfcli.errors import DataError
 
 TABLES = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 _LOOKED_AT = 1000
 """Lines that tell how a CSV file is written."""
+_PICTURES, _LARGEST_SIDE = 100, 256
 _DELIMITERS = ",;\t|"
 _COMMON = 0.05
 """The share of rows in which a text of the first row must come again for it to be no header."""
@@ -68,18 +72,40 @@ def _folder_spec(path: Path) -> dict[str, Any]:
             inner = source_spec(min(file for file in path.iterdir() if _suffix(file) == suffix))
             return inner | {"path": os.path.join(path, f"*{suffix}")}
     if ".wav" in own:
-        return {"type": "audio_folder", "path": str(path), "labels": "first_character"}
+        return {"type": "audio_folder", "path": str(path), "labels": "first_character"} | _audio_options(path)
     inside = {_suffix(file) for folder in path.iterdir() if folder.is_dir() for file in folder.iterdir()}
     if inside & set(IMAGES):
-        return {"type": "image_folder", "path": str(path)}
+        return {"type": "image_folder", "path": str(path)} | _image_options(path)
     if ".txt" in inside:
         return {"type": "text_folder", "path": str(path)}
     if ".wav" in inside:
-        return {"type": "audio_folder", "path": str(path)}
+        return {"type": "audio_folder", "path": str(path)} | _audio_options(path)
     raise DataError(
         f"{path}: expected a folder of tables ({', '.join(TABLES)}), or one that has a folder for each class with"
         " pictures, texts (.txt) or recordings (.wav)"
     )
+
+
+def _files(path: Path, suffixes: Iterable[str]) -> list[Blob]:
+    """The first files below `path`, by name."""
+    found = (file for file in sorted(path.rglob("*")) if _suffix(file) in suffixes)
+    return [Blob(str(file), file) for file in islice(found, _LOOKED_AT)]
+
+
+def _audio_options(path: Path) -> dict[str, Any]:
+    """The most frequent rate, and the longest recording's length at it."""
+    found = [decode_wav(blob.read(), blob.name) for blob in _files(path, (".wav",))]
+    rate = Counter(rate for _, rate in found).most_common(1)[0][0]
+    return {"sample_rate": rate, "length": max(len(samples) * rate // own for samples, own in found)}
+
+
+def _image_options(path: Path) -> dict[str, Any]:
+    """A size where pictures differ in theirs: the median's, 256 pixels a side at most."""
+    shapes = [decode_image(blob.read(), 3, blob.name).shape for blob in _files(path, IMAGES)[:_PICTURES]]
+    if len(set(shapes)) == 1:
+        return {}
+    middle = [sorted(shape[axis] for shape in shapes)[len(shapes) // 2] for axis in (0, 1)]
+    return {"image_size": [min(size, _LARGEST_SIDE) for size in middle]}
 
 
 def _suffix(file: Path) -> str:

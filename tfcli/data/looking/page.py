@@ -25,7 +25,7 @@ def page(title: str, tables: Sequence[Statistics]) -> str:
     """The page's text: a row for each column, and in it each table's figures and picture. Nothing that a table holds
     becomes markup."""
     names = list(dict.fromkeys(name for table in tables for name in table.columns))
-    heads = "".join(f'<th>{escape(t.name)} <small>{t.rows:,} rows</small></th>' for t in tables)
+    heads = "".join(f"<th>{escape(t.name)} <small>{t.rows:,} rows</small></th>" for t in tables)
     rows = "\n".join(_row(name, tables) for name in names)
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
@@ -78,9 +78,7 @@ def _histogram(column: ColumnStatistics, histogram: Histogram, colour: str) -> s
     return _svg(_WIDTH, _HEIGHT + 4, _bars(column, histogram, highest, width, colour))
 
 
-def _bars(
-    column: ColumnStatistics, histogram: Histogram, highest: int, width: float, colour: str
-) -> Iterator[str]:
+def _bars(column: ColumnStatistics, histogram: Histogram, highest: int, width: float, colour: str) -> Iterator[str]:
     for i, count in enumerate(histogram.counts):
         height = max(1.0, count / highest * _HEIGHT) if count else 0.0
         edges = [show_value(column.type, edge) for edge in histogram.edges[i : i + 2]]

@@ -37,12 +37,14 @@ class Parser:
         self.wanted = dict(wanted)
         encoded = [name.encode() for name in self.wanted]
         self._names = b"".join(encoded)
+        self._seen = 0
         self._bounds = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
 
     def parse(self, records: Records) -> dict[str, Lists]:
         """The features of all records, by name. Raises DataError naming the record that is malformed or holds another
         kind of values."""
-        kernels = kernels_for(int((records.ends - records.starts).sum()))
+        self._seen += int((records.ends - records.starts).sum())
+        kernels = kernels_for(self._seen)
         kinds = np.zeros((len(records), len(self.wanted)), np.uint8)
         first, last = np.zeros((2, *kinds.shape), np.int64)
         spans = (kinds, first, last)

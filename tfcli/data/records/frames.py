@@ -17,7 +17,7 @@ from tfcli.data.records.kernels import BAD_LENGTH, HEADER, WHOLE
 from tfcli.errors import DataError
 
 COMPRESSIONS = ("", "GZIP", "ZLIB")
-_BLOCK = 2**22
+_BLOCK = 2**20
 _MOST_RECORDS = 2**16
 
 Complain = Callable[[DataError], None]

@@ -46,9 +46,11 @@ class Csv(TabularSource, name="csv"):
         if not self.header and self.columns is None:
             raise FieldError("header", "a file without header needs `columns`: the columns' names")
 
-    def parts(self, blob: Blob, faults: Faults, texts: frozenset[str], size: int | None) -> Iterator[Part]:
+    def parts(
+        self, blob: Blob, faults: Faults, texts: frozenset[str], size: int | None, skip: int = 0
+    ) -> Iterator[Part]:
         dialect = Dialect(self.delimiter, self.columns, frozenset(self.missing_values), texts, self.use_quote_delim)
-        return csv_parts(blob, dialect, faults, size)
+        return csv_parts(blob, dialect, faults, size, skip)
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,8 @@ def read_csv(blob: Blob, dialect: Dialect | None = None) -> Part:
     return next(csv_parts(blob, dialect or Dialect(), Faults(), None))
 
 
-def csv_parts(blob: Blob, dialect: Dialect, faults: Faults, size: int | None) -> Iterator[Part]:
-    """The columns of `size` rows at a time (None: of all) and the line that each row begins at.
+def csv_parts(blob: Blob, dialect: Dialect, faults: Faults, size: int | None, skip: int = 0) -> Iterator[Part]:
+    """The columns of `size` rows at a time (None: of all), after `skip` rows, and the line that each row begins at.
 
     Python's own reader: it knows the line of every row, and for files of up to some megabytes it is done before polars
     is imported. Raises DataError, naming the line, for a row with too few or too many values.
@@ -89,17 +91,19 @@ def csv_parts(blob: Blob, dialect: Dialect, faults: Faults, size: int | None) ->
         return
     with blob.stream() as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-        yield from _parsed(blob.name, text, dialect, faults, size)
+        yield from _parsed(blob.name, text, dialect, faults, size, skip)
 
 
-def _parsed(file: str, text: Iterable[str], dialect: Dialect, faults: Faults, size: int | None) -> Iterator[Part]:
+def _parsed(
+    file: str, text: Iterable[str], dialect: Dialect, faults: Faults, size: int | None, skip: int = 0
+) -> Iterator[Part]:
     quoting = csv.QUOTE_MINIMAL if dialect.quoted else csv.QUOTE_NONE
     reader = csv.reader(text, delimiter=dialect.delimiter, strict=True, quoting=quoting)
     names, empty = dialect.names, True
     try:
         if names is None:
             names = _header(next(reader, None), file)
-        rows = _rows(reader, len(names), file, faults)
+        rows = islice(_rows(reader, len(names), file, faults), skip, None)
         while block := list(islice(rows, size)):
             records, lines = zip(*block, strict=True)
             where = Rows([file], np.zeros(len(lines), np.int32), np.array(lines))
@@ -110,7 +114,7 @@ def _parsed(file: str, text: Iterable[str], dialect: Dialect, faults: Faults, si
         raise DataError(f"{file}, row {reader.line_num}: not valid CSV: {error}{hint}") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{file}, after row {reader.line_num}: is not UTF-8 text: {error.reason}") from error
-    if empty:
+    if empty and not skip:
         raise DataError(f"{file}: has no rows of data")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from tfcli.data.arrays import is_npy, read_npy
 from tfcli.data.files import Blob
 from tfcli.data.source import Source
-from tfcli.data.sources.npz import find_one
+from tfcli.data.sources.npz import file_pairs, together
 from tfcli.data.table import Rows, Table
 from tfcli.declare import PathString
 from tfcli.errors import DataError
@@ -22,15 +22,13 @@ class Idx(Source, name="idx"):
     as uint8."""
 
     images: PathString
+    """A file or a glob."""
     labels: PathString | None = None
+    """A file, or a glob of as many files."""
 
     def read(self, root: Path) -> Table:
-        table = _image_table(find_one(root, self.images))
-        if self.labels is None:
-            return table
-        blob = find_one(root, self.labels)
-        columns = table.columns | {"label": read_idx(blob).astype(np.int64)}
-        return Table(columns, ["image"], table.rows, ["label"], None, table.files | blob.fingerprint())
+        pairs = file_pairs(root, self.images, self.labels)
+        return together([_labelled(_image_table(images), labels) for images, labels in pairs])
 
     def read_input(self, blob: Blob, labelled: bool) -> Table:
         if labelled:
@@ -44,6 +42,13 @@ def _image_table(blob: Blob) -> Table:
         raise DataError(f"{blob.name}: holds an array of shape {images.shape}; images (N, H, W) were expected")
     images = images[..., None] if images.ndim == 3 else images
     return Table({"image": images}, ["image"], Rows.counted(blob.name, len(images)), [], None, blob.fingerprint())
+
+
+def _labelled(table: Table, labels: Blob | None) -> Table:
+    if labels is None:
+        return table
+    columns = table.columns | {"label": read_idx(labels).astype(np.int64)}
+    return Table(columns, ["image"], table.rows, ["label"], None, table.files | labels.fingerprint())
 
 
 def read_idx(blob: Blob) -> np.ndarray:

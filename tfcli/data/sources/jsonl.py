@@ -18,10 +18,14 @@ class Jsonl(TabularSource, name="jsonl"):
     """A JSON object a line, each an example: numbers, texts, booleans, lists of numbers; null or an absent key is a
     missing value."""
 
-    def parts(self, blob: Blob, faults: Faults, texts: frozenset[str], size: int | None) -> Iterator[Part]:
+    def parts(
+        self, blob: Blob, faults: Faults, texts: frozenset[str], size: int | None, skip: int = 0
+    ) -> Iterator[Part]:
         with blob.stream() as stream:
-            found = faults.kept(_lines(stream, blob.name), lambda line: _record(*line))
-            empty = True
+            sound = skip if faults.on_error == "stop" else 0  # where damaged lines do not count, all are looked at
+            lines = islice(_lines(stream, blob.name), sound, None)
+            found = islice(faults.kept(lines, lambda line: _record(*line)), skip - sound, None)
+            empty = not skip
             names: dict[str, None] = {}
             while block := list(islice(found, size)):
                 rows = Rows([blob.name], np.zeros(len(block), np.int32), np.array([n for _, (_, n) in block]))

@@ -7,22 +7,23 @@ import numpy as np
 from tfcli.data.arrays import is_npy, read_npy, read_npz
 from tfcli.data.files import Blob, find
 from tfcli.data.source import Names, Source
-from tfcli.data.table import Rows, Table, as_list
+from tfcli.data.table import Rows, Table, as_list, stacked_tables
 from tfcli.declare import PathString
 from tfcli.errors import DataError
 
 
 class Npz(Source, name="npz"):
-    """Arrays of a .npz file; the first axis is the examples."""
+    """Arrays of .npz files; the first axis is the examples."""
 
     path: PathString
+    """A file or a glob."""
     features: Names = "x"
     """Its arrays that are model inputs: matched to the model's inputs by name, else in order."""
     label: Names | None = "y"
     sample_weight: str | None = None
 
     def read(self, root: Path) -> Table:
-        return self._table(find_one(root, self.path), labelled=True)
+        return together([self._table(blob, labelled=True) for blob in find(root, self.path)])
 
     def read_input(self, blob: Blob, labelled: bool) -> Table:
         return self._table(blob, labelled)
@@ -45,28 +46,46 @@ class Npy(Source, name="npy"):
     """One array a .npy file; the first axis is the examples."""
 
     path: PathString
-    """The model's input."""
+    """The model's input: a file or a glob."""
     label: PathString | None = None
-    """The targets' file."""
+    """The targets' file, or a glob of as many files."""
 
     def read(self, root: Path) -> Table:
-        table = single_array(find_one(root, self.path), ["x"], False)
-        if self.label is None:
-            return table
-        blob = find_one(root, self.label)
-        columns = table.columns | {"y": read_npy(blob)}
-        return Table(columns, ["x"], table.rows, ["y"], None, table.files | blob.fingerprint())
+        return together(
+            [
+                _labelled(single_array(blob, ["x"], False), labels)
+                for blob, labels in file_pairs(root, self.path, self.label)
+            ]
+        )
 
     def read_input(self, blob: Blob, labelled: bool) -> Table:
         return single_array(blob, ["x"], labelled and self.label is not None)
 
 
-def find_one(root: Path, path: str) -> Blob:
-    """The one file at `path`. Raises DataError where a glob finds several."""
+def _labelled(table: Table, labels: Blob | None) -> Table:
+    if labels is None:
+        return table
+    columns = table.columns | {"y": read_npy(labels)}
+    return Table(columns, ["x"], table.rows, ["y"], None, table.files | labels.fingerprint())
+
+
+def together(tables: list[Table]) -> Table:
+    """The tables of a glob's files as one. Raises DataError where their arrays do not fit together."""
+    if len(tables) == 1:
+        return tables[0]
+    return stacked_tables(tables, {file: digest for table in tables for file, digest in table.files.items()})
+
+
+def file_pairs(root: Path, path: str, labels: str | None) -> list[tuple[Blob, Blob | None]]:
+    """The files of a path, each with that of its labels, in order of name. Raises DataError where there are not as
+    many of these."""
     blobs = find(root, path)
-    if len(blobs) > 1:
-        raise DataError(f"{path} matches {len(blobs)} files; one was expected: {', '.join(b.name for b in blobs[:5])}")
-    return blobs[0]
+    if labels is None:
+        return [(blob, None) for blob in blobs]
+    others = find(root, labels)
+    if len(others) != len(blobs):
+        raise DataError(f"{path} matches {len(blobs)} files and {labels} {len(others)}; each needs its own labels")
+    return list(zip(blobs, others, strict=True))
 
 
 def single_array(blob: Blob, features: list[str], labelled: bool) -> Table:

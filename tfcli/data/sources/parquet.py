@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,17 @@ from tfcli.errors import DataError
 
 
 class Parquet(TabularSource, name="parquet"):
-    """A Parquet file: one row an example. Numbers, booleans, texts and lists of numbers can be used; null is a
-    missing value."""
+    """A Parquet file: one row an example. Numbers, booleans, texts, dates (as texts) and lists of numbers can be
+    used; null is a missing value."""
 
-    def parts(self, blob: Blob, faults: Faults, texts: frozenset[str], size: int | None) -> Iterator[Part]:
+    def parts(
+        self, blob: Blob, faults: Faults, texts: frozenset[str], size: int | None, skip: int = 0
+    ) -> Iterator[Part]:
         import polars
 
         try:
-            first = 0
-            for frame in _frames(blob, size):
+            first = skip
+            for frame in _frames(blob, size, skip):
                 count = frame.height
                 rows = Rows([blob.name], np.zeros(count, np.int32), np.arange(first, first + count))
                 first += count
@@ -34,24 +37,30 @@ class Parquet(TabularSource, name="parquet"):
             raise DataError(f"{blob.name}: has no rows of data")
 
 
-def _frames(blob: Blob, size: int | None) -> Iterator[Any]:
-    """The file's frames that have rows, of `size` rows each or all at once."""
+def _frames(blob: Blob, size: int | None, skip: int) -> Iterator[Any]:
+    """The file's frames that have rows, of `size` rows each or all at once, after `skip` rows."""
     import polars
 
     if size is None or blob.path is None:
-        frame = polars.read_parquet(io.BytesIO(blob.read()))
+        frame = polars.read_parquet(io.BytesIO(blob.read())).slice(skip)
         frames = iter([frame] if size is None else frame.iter_slices(size))
     else:
-        frames = _slices(blob.path, size)
+        frames = _slices(blob.path, size, skip)
     return (frame for frame in frames if frame.height)
 
 
-def _slices(path: Path, size: int) -> Iterator[Any]:
-    """One row group after the other: what is held in memory is one of them."""
+def _slices(path: Path, size: int, skip: int) -> Iterator[Any]:
+    """One row group after the other: what is held in memory is one of them. Slices do not depend on their sizes."""
     import polars
 
-    for batch in polars.scan_parquet(path).collect_batches(chunk_size=size, maintain_order=True):
-        yield from batch.iter_slices(size)
+    rest = None
+    for batch in polars.scan_parquet(path).slice(skip).collect_batches(chunk_size=size, maintain_order=True):
+        held = batch if rest is None else polars.concat([rest, batch])
+        whole = held.height - held.height % size
+        yield from held.slice(0, whole).iter_slices(size)
+        rest = held.slice(whole)
+    if rest is not None:
+        yield rest
 
 
 def _column(series: Any, rows: Rows) -> np.ndarray:
@@ -59,4 +68,11 @@ def _column(series: Any, rows: Rows) -> np.ndarray:
         return series.to_numpy().astype(np.int64)
     if series.dtype.is_float() and series.null_count() == 0:
         return series.to_numpy().astype(np.float64)
-    return column_of_values(series.to_list(), series.name, rows)
+    values = series.to_list()
+    if series.dtype.is_temporal():
+        values = [None if value is None else _date_text(value) for value in values]
+    return column_of_values(values, series.name, rows)
+
+
+def _date_text(value: date | time | timedelta) -> str:
+    return value.isoformat(" ") if isinstance(value, datetime) else str(value)

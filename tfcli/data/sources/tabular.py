@@ -45,9 +45,11 @@ class TabularSource(ChunkedSource, abstract=True):
             return self
         return cls(path=self.path, label=self.label, features=self.features, sample_weight=self.sample_weight)
 
-    def parts(self, blob: Blob, faults: Faults, texts: frozenset[str], size: int | None) -> Iterator[Part]:
-        """The columns of one file, in its order: `size` rows at a time, or all at once. Columns in `texts` stay as
-        they are written."""
+    def parts(
+        self, blob: Blob, faults: Faults, texts: frozenset[str], size: int | None, skip: int = 0
+    ) -> Iterator[Part]:
+        """The columns of one file, in its order: `size` rows at a time, or all at once, after `skip` rows. Columns in
+        `texts` stay as they are written."""
         raise AssertionError(f"{type(self).__name__} must define parts")
 
     def columns_of(self, blob: Blob) -> Part:
@@ -59,12 +61,14 @@ class TabularSource(ChunkedSource, abstract=True):
         parts = [part for blob in blobs for part in self.parts(blob, faults, frozenset(), None)]
         return self._table(*join(parts), labelled, fingerprints(blobs), tuple(faults.messages))
 
-    def chunks(self, blobs: Sequence[Blob], labelled: bool, kinds: Kinds | None = None) -> Iterator[Table]:
+    def chunks(
+        self, blobs: Sequence[Blob], labelled: bool, kinds: Kinds | None = None, skip: int = 0
+    ) -> Iterator[Table]:
         texts = frozenset(name for name, dtype in (kinds or {}).items() if dtype.kind == "O")
         first: Part | None = None
-        for blob in blobs:
+        for i, blob in enumerate(blobs):
             faults = Faults(self.on_error)
-            for columns, rows in self.parts(blob, faults, texts, CHUNK_ROWS):
+            for columns, rows in self.parts(blob, faults, texts, CHUNK_ROWS, 0 if i else skip * CHUNK_ROWS):
                 first = first or (columns, rows)
                 refuse_other_columns((columns, rows), first)
                 ordered = {name: _as_kind(columns[name], (kinds or {}).get(name)) for name in first[0]}

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -103,13 +104,15 @@ class TFRecord(ChunkedSource, name="tfrecord"):
     def blobs(self, root: Path) -> list[Blob]:
         return find(root, self.path)
 
-    def chunks(self, blobs: Sequence[Blob], labelled: bool, kinds: Kinds | None = None) -> Iterator[Table]:
+    def chunks(
+        self, blobs: Sequence[Blob], labelled: bool, kinds: Kinds | None = None, skip: int = 0
+    ) -> Iterator[Table]:
         wanted = self.features if labelled else {name: self.features[name] for name in self._inputs()}
         parser = Parser({name: feature.dtype for name, feature in wanted.items()})
-        empty = True
-        for blob in blobs:
+        empty = not skip
+        for i, blob in enumerate(blobs):
             faults = Faults(self.on_error)
-            for records in read_records(blob, self._compression(blob), faults):
+            for records in islice(read_records(blob, self._compression(blob), faults), 0 if i else skip, None):
                 table = self._table(records, wanted, parser, faults, labelled)
                 empty = empty and not len(table)
                 yield table

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from tfcli.data.stage import Stage
-from tfcli.declare import PositiveInt
+from tfcli.declare import PathString, PositiveInt
 
 _AUTO = 2
 
@@ -11,6 +11,10 @@ _AUTO = 2
 class Cache(Stage):
     """Keeps in memory what the stages before it make, from the first epoch on; a shuffle before it gives one order
     for all epochs."""
+
+    filename: PathString | None = None
+    """The beginning of files' names: what is kept is also written to `FILENAME-….npz`, and later runs read it from
+    there where the examples, the stages before and the seed are the same."""
 
 
 class Prefetch(Stage):

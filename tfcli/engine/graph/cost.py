@@ -40,7 +40,7 @@ def cost_of(node: Node) -> Cost:
     if isinstance(node.op, _VIEWS) or node.op.name in _FREE:
         return Cost(0, 0)
     specs = [x.spec for x in (*node.inputs, *node.outputs)]
-    return Cost(_flops(node), sum(_entries(s) * s.dtype.size for s in specs))
+    return Cost(_flops(node) if node.outputs else 0, sum(_entries(s) * s.dtype.size for s in specs))
 
 
 def _flops(node: Node) -> int:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,7 @@ class Plan:
 
     def measure(self, feeds: Sequence[np.ndarray]) -> "Measured":
         """Run once with a look at the clock and the memory after each node."""
+        started = time.perf_counter()
         values = self._initial.copy()
         values[: self._fed] = feeds
         times, live, peak = [time.perf_counter()], 0, 0
@@ -99,16 +101,24 @@ class Plan:
                 live -= _own_bytes(values[i]) if i >= self._fed else 0
                 values[i] = None
             times.append(time.perf_counter())
-        return Measured(self.nodes, times, peak)
+        return Measured(self.nodes, list(pairwise(times)), (started, time.perf_counter()), peak)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A plan's run: its nodes, `times` in seconds before the first and after each, the most bytes of live results."""
+    """A plan's run: its nodes, the clock at each one's begin and end, in seconds, that of the whole run, and the most
+    bytes of live results.
+    """
 
     nodes: Sequence[Node]
-    times: Sequence[float]
+    spans: Sequence[tuple[float, float]]
+    whole: tuple[float, float]
     peak: int
+
+    @property
+    def seconds(self) -> float:
+        """That the run took."""
+        return self.whole[1] - self.whole[0]
 
 
 def _own_bytes(value: Any) -> int:

@@ -58,6 +58,7 @@ class SessionGraph(Graph):
         self.variables: list[Variable] = []
         self.initializers: dict[Variable, Node] = {}
         self.named_variables: dict[str, Variable] = {}
+        self.collections: dict[str, list[Any]] = {}
         self.scope = ""
         self.reuse: bool | str | None = None
         """What get_variable does in the present variable_scope."""
@@ -100,6 +101,15 @@ class SessionGraph(Graph):
         """Ops called inside become part of this graph."""
         with tracing(self), dispatch.recording([]):
             yield self
+
+    def add_to_collection(self, name: str, value: Any) -> None:
+        self.collections.setdefault(name, []).append(value)
+
+    def get_collection(self, name: str, scope: str | None = None) -> list[Any]:
+        """What was collected under a name; variables are by themselves."""
+        if name in ("variables", "trainable_variables"):
+            return [v for v in self.variables if v.trainable or name == "variables"]
+        return list(self.collections.get(name, []))
 
     def get_operations(self) -> list[Node]:
         return list(self.nodes)
@@ -155,13 +165,11 @@ def reset_default_graph() -> None:
 
 
 def placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> Symbol:
-    """A tensor that each run is fed. Sizes may be None, their number must be known. Raises TfcliError."""
+    """A tensor that each run is fed. Sizes may be None, their number must be known: without a shape it is one number,
+    as a learning rate or a rate of dropout. Raises TfcliError.
+    """
     graph = session_graph("placeholder")
-    if shape is None:
-        raise TfcliError(
-            f"placeholder {name or ''}: the number of axes must be known; give a shape, with None for sizes that "
-            "change: [None, 16]"
-        )
+    shape = () if shape is None else shape
     return labelled_as(name, graph.placeholder(TensorSpec(Shape(shape), as_dtype(dtype), name)))
 
 
@@ -279,7 +287,8 @@ def running_session(session: "Session | None") -> "Session":
 class Session:
     """Runs parts of a graph; as a context it is the one that `tensor.eval()` and `operation.run()` use."""
 
-    def __init__(self, target: str = "", graph: SessionGraph | None = None) -> None:
+    def __init__(self, target: str = "", graph: SessionGraph | None = None, config: Any = None) -> None:
+        """`config` is for devices and threads, of which a session has no choice."""
         if target:
             raise TfcliError(f"Session: everything runs in this process; leave out the target {target!r}")
         self.graph = graph if graph is not None else session_graph("Session")
@@ -347,6 +356,20 @@ class Session:
         return symbol
 
 
+class InteractiveSession(Session):
+    """A session that is the one for `eval` and `run` from when it is made until it is closed."""
+
+    def __init__(self, target: str = "", graph: SessionGraph | None = None, config: Any = None) -> None:
+        super().__init__(target, graph, config)
+        self.__enter__()
+
+    def close(self) -> None:
+        if self in _sessions.entered:
+            _sessions.entered.remove(self)
+            self._within.pop().__exit__(None, None, None)
+        super().close()
+
+
 def _feed_value(symbol: Symbol, value: Any) -> np.ndarray:
     if isinstance(value, Symbol):
         raise TfcliError(f"feed_dict: {symbol.name} must be fed numbers, not a tensor of the graph")
@@ -358,6 +381,7 @@ def _feed_value(symbol: Symbol, value: Any) -> np.ndarray:
         )
     if not _compatible(array.shape, symbol.shape):
         raise ShapeError(
-            f"feed_dict: {symbol.name} has the shape {show_shape(symbol.shape)}, and was fed {show_shape(array.shape)}"
+            f"feed_dict: {symbol.name} has the shape {show_shape(symbol.shape)}, and was fed {show_shape(array.shape)}; "
+            "a placeholder's shape has None for sizes that change: [None, 16]"
         )
     return array

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from tfcli.engine.kernels.code import Code, Local, Value, vector
 from tfcli.engine.kernels.lowering import Argument
+from tfcli.engine.kernels.pairs import dot, paired
 from tfcli.engine.kernels.tiles import Tile
 from tfcli.engine.kernels.vectors import read, write
 
@@ -102,9 +103,13 @@ class Form:
     """Whether a comes in blocks of rows, each beginning anew."""
     clipped: bool
     """Whether the outermost inner axis is cut to what lies inside an image."""
+    pairs: str
+    """How pairs of bfloat16 numbers along the innermost axis are multiplied, see pairs.how_multiplied; "": a and b are
+    numbers of `element`. b then holds words of two; a does where it is packed.
+    """
 
 
-def form_of(tile: Tile, element: str, lanes: int, columns: int, **settings: bool | int) -> Form:
+def form_of(tile: Tile, element: str, lanes: int, columns: int, **settings: bool | int | str) -> Form:
     rows = tile.rows
     return Form(
         element,
@@ -127,6 +132,7 @@ WORDS = (
     *("tiles", "tall", "row_a", "row_c", "block_tiles", "row_blocks", "block_a"),
     *("repeat", "repeat_a", "repeat_b", "repeat_c", "block_repeat", "repeat_blocks"),
     *("clip_first", "clip_repeat", "clip_step", "clip_size"),
+    "pair_a",  # from the first to the second number of a pair in a
 )
 """The kernel's arguments after the pointers, in order; then size, a, b of each inner axis, size, a, b, c of each batch
 axis, and what the epilogue wants. The last batch axis is `repeat`: a task does several of its entries for each panel.
@@ -299,6 +305,8 @@ class _Writer:
     def _step(self, a: Value, b: Value, sums: list[list[Local]], masks: Sequence[Value | None]) -> None:
         """sums[row, vector] += a[row] * b[vector]."""
         code, lanes, element = self.code, self.form.lanes, self.form.element
+        if self.form.pairs:
+            return self._step_of_pairs(a, b, sums, masks)
         at_a, at_b = code.at(self.a, a, element), code.at(self.b, b, element)
         columns = [read(code, at_b, j * lanes, element, lanes, mask) for j, mask in enumerate(masks)]
         for r, line in enumerate(sums):
@@ -309,3 +317,20 @@ class _Writer:
                 factors = [code.splat(code.load(at_row, element), lanes)] * len(line)
             for total, factor, column in zip(line, factors, columns, strict=True):
                 total.set(code.fma(factor, column, total.get()))
+        return None
+
+    def _step_of_pairs(self, a: Value, b: Value, sums: list[list[Local]], masks: Sequence[Value | None]) -> None:
+        """sums[row, vector] += both products of a[row], b[vector]."""
+        code, lanes = self.code, self.form.lanes
+        at_a, at_b = code.at(self.a, a), code.at(self.b, b)
+        columns = [read(code, at_b, j * lanes, "i32", lanes, mask) for j, mask in enumerate(masks)]
+        for r, line in enumerate(sums):
+            at_row = code.at(at_a, self.row_a[r])
+            if self.form.packed_rows:
+                word = code.load(at_row, "i32")
+            else:
+                second = code.at(at_row, self.words["pair_a"])
+                word = paired(code, code.load(at_row, "float"), code.load(second, "float"))
+            factor = code.splat(word, lanes)
+            for total, column in zip(line, columns, strict=True):
+                total.set(dot(code, factor, column, total.get(), self.form.pairs))

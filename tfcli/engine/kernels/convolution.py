@@ -192,7 +192,10 @@ def _convolve(
             padded,
             kernel,
             target,
-            _forward(images, slides, shape_of(kernel), shape_of(target), sizes, element),
+            replace(
+                _forward(images, slides, shape_of(kernel), shape_of(target), sizes, element),
+                bfloat16=emit.in_bfloat16(source, kernel),
+            ),
             epilogue,
         )
 

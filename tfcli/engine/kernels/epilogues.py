@@ -51,6 +51,11 @@ class WithEpilogue(Op):
         others.insert(self.place, self.product.forward(*inputs[: self.taken]))  # type: ignore[attr-defined]
         return self.fused.forward(*others)
 
+    def parts(self, node: Node) -> tuple[Node, Node]:
+        """The node of this op as the two that it stands for, as far as their costs go."""
+        given = node.inputs[: self.taken]
+        return Node(self.product, given, node.outputs[:1]), Node(self.fused, node.inputs[self.taken :], node.outputs)
+
     def __repr__(self) -> str:
         return f"{self.product.name}+{self.fused!r}"
 

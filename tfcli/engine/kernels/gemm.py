@@ -9,6 +9,8 @@ from tfcli.engine.kernels.code import SIZES
 from tfcli.engine.kernels.contraction import WORDS, Axis, Epilogue, contraction, form_of
 from tfcli.engine.kernels.lowering import Argument, Emitter
 from tfcli.engine.kernels.packing import Panels, pack
+from tfcli.engine.kernels.pairs import how_multiplied
+from tfcli.engine.kernels.target import Target
 from tfcli.engine.kernels.tiles import Tile, choose_tile
 from tfcli.engine.kernels.vectors import lanes_for
 
@@ -18,6 +20,8 @@ _TASK = 2_000_000
 """Multiply-adds of a task, about."""
 _PACK_ROWS = 48
 """Rows from which on a strided b is worth a copy in panels."""
+_PAIR_ROWS = 16
+"""Rows from which on b is worth a copy in pairs of bfloat16 numbers."""
 _BLOCK_BYTES = 1 << 17
 """Of the rows of a that a task goes through for each panel: they stay in the second cache."""
 _FIRST_CACHE, _WAYS, _LINE = 1 << 15, 8, 64
@@ -60,6 +64,8 @@ class Contraction:
     a_start: int = 0
     b_start: int = 0
     c_start: int = 0
+    bfloat16: bool = False
+    """Whether a and b are float32 numbers that bfloat16 holds, too."""
     sequence: Axis = _ONE
     """A further inner axis, the outermost: its entries are added to c one by one."""
     clip: Clip | None = None
@@ -145,13 +151,15 @@ def _contract(
 ) -> None:
     tile = choose_tile(what.rows.size, what.columns.size, lanes, emit.target.registers, what.elementwise)
     width = tile.vectors * lanes
-    panel_b = width
-    if not what.elementwise and _should_pack_b(what):
-        b, what, panel_b = _with_packed_b(emit, b, what, tile, lanes)
+    panel_b, pair_a = width, 0
+    pairs = how_multiplied(emit.target) if _should_pair(what, emit.target) else ""
+    if pairs or (not what.elementwise and _should_pack_b(what)):
+        pair_a = what.inner[-1].a if pairs else 0
+        b, what, panel_b = _with_packed_b(emit, b, what, tile, lanes, bool(pairs))
     blocks = _blocks(_sequenced(what, tile, width), tile, lanes)
     block_a, packed_rows = 0, False
     if _should_pack_a(what):
-        a, what, block_a = _with_packed_a(emit, a, what, tile, blocks, lanes)
+        a, what, block_a = _with_packed_a(emit, a, what, tile, blocks, lanes, bool(pairs))
         packed_rows = True
     what = _sequenced(what, tile, width)
     *batch, repeat = (_ONE,) * (2 - len(what.batch)) + what.batch
@@ -188,6 +196,7 @@ def _contract(
         "clip_repeat": clip.repeat,
         "clip_step": clip.step,
         "clip_size": clip.size,
+        "pair_a": pair_a,
     }
     form = form_of(
         tile,
@@ -200,6 +209,7 @@ def _contract(
         elementwise=what.elementwise,
         packed_rows=packed_rows,
         clipped=what.clip is not None,
+        pairs=pairs,
     )
     arguments: list[Argument] = [a, b, c, *(words[name] for name in WORDS)]
     for axis in inner:
@@ -282,10 +292,26 @@ def _should_pack_b(what: Contraction) -> bool:
     return scattered and shared >= _PACK_ROWS and what.sequence.size == 1
 
 
+def _should_pair(what: Contraction, target: Target) -> bool:
+    """Whether a copy of b in pairs of bfloat16 numbers is worth its time, and can be made vector by vector."""
+    if not (target.bfloat16 and what.bfloat16 and what.inner and what.sequence.size == 1) or what.elementwise:
+        return False
+    last = what.inner[-1]
+    shared = what.rows.size * prod(axis.size for axis in what.batch if axis.b == 0)
+    return (
+        last.size > 0
+        and last.size % 2 == 0
+        and not (what.clip and len(what.inner) == 1)
+        and what.columns.size > 1
+        and 1 in (what.columns.b, last.b)
+        and shared >= _PAIR_ROWS
+    )
+
+
 def _with_packed_b(
-    emit: Emitter, b: Argument, what: Contraction, tile: Tile, lanes: int
+    emit: Emitter, b: Argument, what: Contraction, tile: Tile, lanes: int, pairs: bool
 ) -> tuple[Argument, Contraction, int]:
-    """b in panels; the axes with the strides of the copy."""
+    """b in panels, perhaps of pairs along the innermost axis; the axes with the strides of the copy."""
     assert what.sequence.size == 1
     width = tile.vectors * lanes
     panels = Panels(tile.panels + bool(tile.tail), width, width)
@@ -300,7 +326,12 @@ def _with_packed_b(
         panels,
         what.element,
         lanes,
+        pairs,
     )
+    if pairs:
+        last = what.inner[-1]
+        halved = dataclasses.replace(last, size=last.size // 2, a=2 * last.a)
+        what = dataclasses.replace(what, inner=(*what.inner[:-1], halved))
     inner = row_major([axis.size for axis in what.inner], width)
     outer = iter(row_major([axis.size for axis in batch], panels.count * panel))
     packed = dataclasses.replace(
@@ -327,7 +358,7 @@ def _should_pack_a(what: Contraction) -> bool:
 
 
 def _with_packed_a(
-    emit: Emitter, a: Argument, what: Contraction, tile: Tile, blocks: _Blocks, lanes: int
+    emit: Emitter, a: Argument, what: Contraction, tile: Tile, blocks: _Blocks, lanes: int, pairs: bool
 ) -> tuple[Argument, Contraction, int]:
     """a in blocks of rows, as many as a task takes."""
     height, limit = tile.rows.size, tile.rows.tall
@@ -337,8 +368,7 @@ def _with_packed_a(
         blocks.row_blocks, blocks.tiles * low, width, blocks.tiles if low < height else 0, limit if low < height else 0
     )
     inner = what.inner[0]
-    copy, block = pack(
-        emit, a, what.a_start, (), [(inner.size, inner.a)], (what.rows.size, 1), panels, what.element, lanes
-    )
+    steps = (2 * inner.size, inner.a // 2) if pairs else (inner.size, inner.a)
+    copy, block = pack(emit, a, what.a_start, (), [steps], (what.rows.size, 1), panels, what.element, lanes, pairs)
     packed = dataclasses.replace(what, a_start=0, inner=(dataclasses.replace(inner, a=width),))
     return copy, packed, block

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfcli.engine.graph.fused import Fused
-from tfcli.engine.graph.ir import AssignVariable, Constant, Node, Placeholder, ReadVariable
+from tfcli.engine.graph.ir import Assignment, AssignRows, AssignVariable, Constant, Node, Placeholder, ReadVariable
 from tfcli.engine.kernels.scalar import SCALAR
 from tfcli.engine.kernels.steps import Step, copying, is_view
 from tfcli.engine.spec import TensorSpec, size_of
@@ -75,6 +75,8 @@ class Homes:
             assert id(node.outputs[0]) in self._homes, f"{node} is not fed"
         elif isinstance(op, ReadVariable):
             self._read(i, step, op.variable)
+        elif isinstance(op, AssignRows):
+            self._variable_home(op.variable).written = True
         elif isinstance(op, AssignVariable):
             self._variable_home(op.variable).written = True
             self._share(i, node.inputs[0], node.outputs[0])
@@ -162,7 +164,7 @@ def _assigns(steps: Sequence[Step]) -> dict[Variable, list[int]]:
     """The steps that assign each variable."""
     found: dict[Variable, list[int]] = {}
     for i, step in enumerate(steps):
-        if isinstance(step.node.op, AssignVariable):
+        if isinstance(step.node.op, Assignment):
             found.setdefault(step.node.op.variable, []).append(i)
     return found
 

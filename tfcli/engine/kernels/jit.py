@@ -5,6 +5,7 @@ import hashlib
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from tfcli.engine.kernels.target import host
 
 _HEADER = 32
 """Bytes of the checksum that a cached file begins with."""
+_ONE_AT_A_TIME = threading.Lock()
+"""Two engines made at once would be one too many, and what the one that is dropped has compiled would go with it."""
 
 
 class _Engine:
@@ -72,7 +75,8 @@ def _engine() -> _Engine:
 
 def compiled_functions(text: str, *names: str) -> tuple[int, ...]:
     """The machine addresses of the functions `names` in the module `text`."""
-    return _engine().addresses(text, names)
+    with _ONE_AT_A_TIME:
+        return _engine().addresses(text, names)
 
 
 def compiled(code: Code) -> int:

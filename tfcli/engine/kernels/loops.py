@@ -13,7 +13,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from types import FunctionType, ModuleType, SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,9 @@ _DECLARED = "declare i64 @llvm.abs.i64(i64, i1)"
 _COMPARE = {ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "slt", ast.LtE: "sle", ast.Gt: "sgt", ast.GtE: "sge"}
 
 
-def compiled_loops(functions: Sequence[FunctionType], replaced: Mapping[str, str] | None = None) -> SimpleNamespace:
+def compiled_loops(
+    functions: Sequence[Callable[..., Any]], replaced: Mapping[str, str] | None = None
+) -> SimpleNamespace:
     """The functions as machine code, under their names; those that one of them calls are among them.
 
     `replaced`: definitions in LLVM's language of some that the machine has instructions for, with what they declare.
@@ -62,7 +64,7 @@ def compiled_loops(functions: Sequence[FunctionType], replaced: Mapping[str, str
 class _Head:
     """A function's name, parameters and number of results."""
 
-    def __init__(self, function: FunctionType) -> None:
+    def __init__(self, function: Any) -> None:
         tree = _definitions(sys.modules[function.__module__])[function.__name__]
         self.name, self.body, self.scope = function.__name__, tree.body, function.__globals__
         self.parameters = {a.arg: ast.unparse(a.annotation) if a.annotation else "int" for a in tree.args.args}

@@ -43,6 +43,9 @@ class Emitter(Protocol):
     def __call__(self, kernel: Code, arguments: Sequence[Argument], tasks: int, grain: int = 1) -> None:
         """Add a kernel call. `grain` tasks are worth some microseconds of work: a thread is never handed fewer."""
 
+    def in_bfloat16(self, *tensors: Tensor) -> bool:
+        """Whether all entries of the tensors are numbers that bfloat16 holds."""
+
     def fault(self) -> int:
         """The address of an i64 that a kernel sets to 1 where the node's inputs are wrong, as an index out of range.
         The op's own `forward` then says what is wrong.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tfcli.engine.kernels.code import SIZES, Code, Value, vector
 from tfcli.engine.kernels.lowering import Argument, Emitter, Scratch
+from tfcli.engine.kernels.pairs import paired
 from tfcli.engine.kernels.vectors import each_vector, lanes_for, read, write
 
 _GRAIN = 1 << 15
@@ -39,12 +40,19 @@ def pack(
     panels: Panels,
     element: str,
     lanes: int,
+    pairs: bool = False,
 ) -> tuple[Scratch, int]:
     """Copy (batch, inner, columns), each an axis' (size, stride), to (batch, panel, inner, width).
+
+    `pairs`: float32 numbers that bfloat16 holds become words of two that follow each other along the last inner axis,
+    which has an even size; it, or the columns, must lie side by side.
 
     Returns the copy and how many elements a panel takes.
     """
     inner, batch = ([*[(1, 0)] * (3 - len(axes)), *axes] for axes in (inner, batch))
+    if pairs:
+        size, distance = inner[-1]
+        inner = [*inner[:-1], (size // 2, distance)]
     steps = functools.reduce(lambda total, axis: total * axis[0], inner, 1)
     # A block of columns that is turned over may write up to `lanes` - 1 lines too many; the next ones overwrite them.
     panel = (steps + lanes) * panels.width
@@ -52,12 +60,13 @@ def pack(
     copy = Scratch(max(1, tasks * panel * SIZES[element]))
     turned = columns[1] != 1 and inner[-1][1] == 1
     along = columns[1] == 1
-    narrow = panels.width // lanes if along and panels.width <= _NARROW * lanes else 0
+    narrow = panels.width // lanes if along and not pairs and panels.width <= _NARROW * lanes else 0
+    assert not pairs or along or turned
     words = [start, panels.count, panel, panels.step, panels.width, panels.slope, panels.limit, *columns]
     for axis in (*inner, *batch):
         words.extend(axis)
     emit(
-        _packing(element, lanes, len(inner), len(batch), turned, along, narrow),
+        _packing(element, lanes, len(inner), len(batch), turned, along, narrow, pairs),
         [source, copy, *words],
         tasks,
         -(-_GRAIN // panel),
@@ -67,10 +76,10 @@ def pack(
 
 @functools.cache
 def _packing(
-    element: str, lanes: int, inner_axes: int, batch_axes: int, turned: bool, along: bool, narrow: int
+    element: str, lanes: int, inner_axes: int, batch_axes: int, turned: bool, along: bool, narrow: int, pairs: bool
 ) -> Code:
     """A task is one panel. `turned`: the last inner axis lies side by side in memory; `along`: the columns do;
-    `narrow`: they are so few vectors, 0 for many.
+    `narrow`: they are so few vectors, 0 for many; `pairs`: see `pack`.
     """
     code = Code("pack")
     source, copy = code.argument(0), code.argument(1)
@@ -91,14 +100,17 @@ def _packing(
                 i = loops.enter_context(code.loop(0, size))
                 line, origin = line * size + i, origin + i * distance
             line = line * inner[-1][0]
-            if along:
+            if along and pairs:
+                place, to = code.at(source, origin, element), code.at(copy, target + line * width, element)
+                _copy_pairs(code, lanes, place, to, code.minimum(left, width), inner[-1], width)
+            elif along:
                 place, to = code.at(source, origin, element), code.at(copy, target + line * width, element)
                 _copy(code, element, lanes, place, to, code.minimum(left, width), inner[-1], width, narrow)
             else:
                 with code.loop(0, width, lanes) as column:
                     place = code.at(source, origin + column * stride, element)
                     to = code.at(copy, target + line * width + column, element)
-                    scatter = _turn if turned else _gather
+                    scatter = _turn_pairs if pairs else _turn if turned else _gather
                     scatter(code, element, lanes, place, to, (left - column, stride), inner[-1], width)
     return code
 
@@ -123,6 +135,18 @@ def _copy(
         if not narrow:
             for at, rest in each_vector(code, count, lanes):
                 write(code, read(code, line, at, element, lanes, rest), copy, at, element, rest)
+
+
+def _copy_pairs(
+    code: Code, lanes: int, source: Value, to: Value, count: Value, inner: tuple[Value, Value], width: Value
+) -> None:
+    """`count` columns for each pair of inner steps."""
+    with code.loop(0, inner[0]) as k:
+        first, copy = code.at(source, k * inner[1] * 2), code.at(to, k * width)
+        second = code.at(first, inner[1])
+        for at, rest in each_vector(code, count, lanes):
+            lines = (read(code, line, at, "float", lanes, rest) for line in (first, second))
+            write(code, paired(code, *lines), copy, at, "i32", rest)
 
 
 def _gather(
@@ -154,20 +178,44 @@ def _turn(
     width: Value,
 ) -> None:
     """Blocks of lanes x lanes, transposed in registers."""
-    kind = vector(lanes, element)
     with code.loop(0, inner[0], lanes) as k:
-        rows = [code.local(kind) for _ in range(lanes)]
-        steps = code.minimum(inner[0] - k, lanes)
-        whole = (steps.equals(lanes)) & (columns[0] >= lanes)
-        with code.when(whole):
-            for i, row in enumerate(rows):
-                row.set(code.load(code.at(source, k + columns[1] * i, element), kind))
-        with code.when(whole.equals(0)):
-            for i, row in enumerate(rows):
-                mask = code.first_lanes(code.select(columns[0] > i, steps, 0), lanes)
-                row.set(code.load_masked(code.at(source, k + columns[1] * i, element), kind, mask))
-        for i, column in enumerate(transposed(code, [row.get() for row in rows])):
+        for i, column in enumerate(_turned_block(code, element, lanes, source, columns, inner[0], k)):
             code.store(column, code.at(to, (k + i) * width, element))
+
+
+def _turn_pairs(
+    code: Code,
+    element: str,
+    lanes: int,
+    source: Value,
+    to: Value,
+    columns: tuple[Value, Value],
+    inner: tuple[Value, Value],
+    width: Value,
+) -> None:
+    """The same, two lines to one of pairs; `inner` counts pairs."""
+    with code.loop(0, inner[0] * 2, lanes) as k:
+        block = _turned_block(code, element, lanes, source, columns, inner[0] * 2, k)
+        for i in range(0, lanes, 2):
+            code.store(paired(code, *block[i : i + 2]), code.at(to, ((k + i) >> 1) * width, element))
+
+
+def _turned_block(
+    code: Code, element: str, lanes: int, source: Value, columns: tuple[Value, Value], steps: Value, k: Value
+) -> list[Value]:
+    """The inner steps from `k` on of `lanes` columns, each a vector; zeros where there is none."""
+    kind = vector(lanes, element)
+    rows = [code.local(kind) for _ in range(lanes)]
+    steps = code.minimum(steps - k, lanes)
+    whole = (steps.equals(lanes)) & (columns[0] >= lanes)
+    with code.when(whole):
+        for i, row in enumerate(rows):
+            row.set(code.load(code.at(source, k + columns[1] * i, element), kind))
+    with code.when(whole.equals(0)):
+        for i, row in enumerate(rows):
+            mask = code.first_lanes(code.select(columns[0] > i, steps, 0), lanes)
+            row.set(code.load_masked(code.at(source, k + columns[1] * i, element), kind, mask))
+    return transposed(code, [row.get() for row in rows])
 
 
 def transposed(code: Code, rows: Sequence[Value]) -> list[Value]:

@@ -10,12 +10,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from itertools import pairwise
+from typing import Any, NoReturn
 
 import numpy as np
 
 from tfcli.engine.graph.execute import Measured, needed
-from tfcli.engine.graph.ir import AssignVariable, Constant, Graph
+from tfcli.engine.graph.ir import AssignRows, AssignVariable, Constant, Graph
 from tfcli.engine.graph.passes import DEFAULT, Pass
 from tfcli.engine.graph.passes.fuse import fuse_elementwise
 from tfcli.engine.graph.passes.recompute import recompute
@@ -118,6 +119,13 @@ class NativePlan:
                 np.copyto(values[home.slot], readers[0](values))
 
             return assign
+        if isinstance(op, AssignRows):
+            changed = self._homes.variables[op.variable]
+
+            def assign_rows(values: list[Any]) -> None:
+                values[changed.slot][readers[0](values)] = readers[1](values)
+
+            return assign_rows
         forward = op.forward  # type: ignore[attr-defined]
         outputs = [self._homes.of(o) for o in step.node.outputs]
 
@@ -159,9 +167,13 @@ class NativePlan:
     def _run(self, first: int, stop: int, values: list[Any]) -> None:
         reached = self._program.run(first, stop)
         if reached < stop:
-            node = self.steps[self._owners[reached]].node
-            node.op.forward(*[self._reader(i)(values) for i in node.inputs])  # type: ignore[attr-defined]
-            raise AssertionError(f"a kernel found a fault that {node.op.name} does not know")
+            self._explain(reached, values)
+
+    def _explain(self, instruction: int, values: list[Any]) -> NoReturn:
+        """Raise what the op itself says of the inputs in which its kernel found a fault."""
+        node = self.steps[self._owners[instruction]].node
+        node.op.forward(*[self._reader(i)(values) for i in node.inputs])  # type: ignore[attr-defined]
+        raise AssertionError(f"a kernel found a fault that {node.op.name} does not know")
 
     def _start(self, feeds: Sequence[np.ndarray]) -> list[Any]:
         """Tell the kernels where feeds and variables are."""
@@ -183,23 +195,30 @@ class NativePlan:
         return values
 
     def measure(self, feeds: Sequence[np.ndarray]) -> Measured:
-        """Run once with a look at the clock after each node."""
+        """Run once with a look at the clock after each kernel."""
         with self._lock:
+            started = time.perf_counter()
             values = self._start(feeds)
-            spent = [0.0] * len(self.steps)
+            spans: dict[int, tuple[float, float]] = {}
             python = iter([i for i, step in enumerate(self.steps) if not step.native])
             for segment in self._segments:
+                begun = time.perf_counter()
                 if isinstance(segment, tuple):
-                    for i in range(*segment):
-                        start = time.perf_counter()
-                        self._run(i, i + 1, values)
-                        spent[self._owners[i]] += time.perf_counter() - start
+                    reached, spent = self._program.measure(*segment)
+                    if reached < segment[1]:
+                        self._explain(reached, values)
+                    ends = (begun + np.cumsum(spent)).tolist()
+                    for call, span in zip(range(*segment), pairwise([begun, *ends]), strict=True):
+                        i = self._owners[call]
+                        spans[i] = (spans[i][0] if i in spans else span[0], span[1])
                 else:
-                    start = time.perf_counter()
                     segment(values)
-                    spent[next(python)] += time.perf_counter() - start
-        times = np.concatenate([[0.0], np.cumsum(spent)]).tolist()
-        return Measured([step.node for step in self.steps], times, self.arena_bytes)
+                    spans[next(python)] = (begun, time.perf_counter())
+            for read in self._fetches:
+                read(values)
+            ended = time.perf_counter()
+        nodes = [self.steps[i].node for i in spans]
+        return Measured(nodes, list(spans.values()), (started, ended), self.arena_bytes)
 
 
 def _references(home: Home) -> int:

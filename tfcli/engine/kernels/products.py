@@ -32,6 +32,7 @@ def matmul(node: Node, emit: Emitter, epilogue: Epilogue | None = None) -> bool:
         (Axis(inner, a=inner_a, b=inner_b),),
         Axis(columns, b=column_b, c=1),
         FLOATS[a.dtype.name],
+        bfloat16=emit.in_bfloat16(a, b),
     )
     contract(emit, a, b, c, what, epilogue)
     return True
@@ -65,7 +66,8 @@ def einsum(node: Node, emit: Emitter, epilogue: Epilogue | None = None) -> bool:
     # The rows are the last axis that b does not have; where there is none, each entry of the batch is a row.
     rows = next((axis for axis in reversed(outer) if axis.b == 0), Axis(1))
     batch = [axis for axis in outer if axis is not rows]
-    what = Contraction(tuple(batch), rows, tuple(inner), columns, FLOATS[a.dtype.name])
+    element, narrow = FLOATS[a.dtype.name], emit.in_bfloat16(a, b)
+    what = Contraction(tuple(batch), rows, tuple(inner), columns, element, bfloat16=narrow)
     contract(emit, a, b, c, what, epilogue)
     return True
 

@@ -17,7 +17,8 @@ import os
 import platform
 import sys
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +34,14 @@ _SHARES = 4
 _SPINS = 20_000
 """Looks at the ticket before a worker goes to sleep: some 100 µs, longer than Python needs between two steps."""
 
+_COUNTER = "call i64 @llvm.readcyclecounter()"
+_VIRTUAL_COUNTER = 'call i64 asm sideeffect "mrs $0, cntvct_el0", "=r"()'
+_CLOCK = {"arm64": _VIRTUAL_COUNTER, "aarch64": _VIRTUAL_COUNTER}
+"""What reads the processor's clock; ARM's counter of cycles is for the system alone."""
+_LOOK_AT_CLOCK = """%now = {clock}
+  %place_in_ticks = sub i64 %index, %first
+  %tick_at = getelementptr i64, ptr %ticks, i64 %place_in_ticks
+  store i64 %now, ptr %tick_at"""
 _PAUSE = {"x86_64": "call void @llvm.x86.sse2.pause()", "AMD64": "call void @llvm.x86.sse2.pause()"}
 
 # The words of the pool: 0 the ticket; on other cache lines 8 tasks done, 16 the kernel, 17 its arguments, 18 tasks,
@@ -103,9 +112,10 @@ leave:
   ret void
 }}
 
-define i64 @run(ptr %pool, ptr %program, i64 %first, i64 %stop, i64 %stamp, ptr %fault) {{
+define i64 @run(ptr %pool, ptr %program, i64 %first, i64 %stop, i64 %stamp, ptr %fault, ptr %ticks) {{
   ; Go through the instructions from `first` to before `stop`, or to the one that sets `fault`, whose number is given
-  ; back. `stamp` is the number of the run.
+  ; back. `stamp` is the number of the run. Where it is timed, the processor's clock before each instruction and after
+  ; the last is written to `ticks`.
 entry:
   %i = alloca i64
   %spun = alloca i64
@@ -114,6 +124,7 @@ entry:
   br label %head
 head:
   %index = load i64, ptr %i
+  {look_at_clock}
   %more = icmp slt i64 %index, %stop
   br i1 %more, label %body, label %leave
 body:
@@ -191,13 +202,15 @@ leave:
 """
 
 
-def _source() -> str:
+def _source(timed: bool = False) -> str:
     pause = _PAUSE.get(platform.machine(), "")
     posix = sys.platform != "win32"
     declarations = "declare void @llvm.x86.sse2.pause()\n" if pause else ""
     declarations += "declare i32 @sched_yield()\n" if posix else ""
     yielding = "call i32 @sched_yield()" if posix else ""
-    return _SOURCE.format(declarations=declarations, pause=pause, sched_yield=yielding)
+    declarations += "declare i64 @llvm.readcyclecounter()\n" if timed else ""
+    look = _LOOK_AT_CLOCK.format(clock=_CLOCK.get(platform.machine(), _COUNTER)) if timed else ""
+    return _SOURCE.format(declarations=declarations, pause=pause, sched_yield=yielding, look_at_clock=look)
 
 
 class _Pool:
@@ -212,7 +225,8 @@ class _Pool:
         self._address = self._words.ctypes.data
         pointer, word = ctypes.c_void_p, ctypes.c_int64
         run, work = compiled_functions(_source(), "run", "work")
-        self._run = ctypes.CFUNCTYPE(word, pointer, pointer, word, word, word, pointer)(run)
+        self._run_type = ctypes.CFUNCTYPE(word, pointer, pointer, word, word, word, pointer, pointer)
+        self._run = self._run_type(run)
         self._work = ctypes.CFUNCTYPE(None, pointer, word)(work)
         self._stamp = 0
         self._lock = threading.Lock()
@@ -226,13 +240,20 @@ class _Pool:
             self._work(self._address, _SPINS)
             call.clear()
 
-    def run(self, program: int, first: int, stop: int, fault: int) -> int:
+    @functools.cached_property
+    def _run_timed(self) -> Callable[..., int]:
+        # All functions are named, as those of the other source must not be mixed up with them.
+        return self._run_type(compiled_functions(_source(timed=True), "run", "work", "take")[0])
+
+    def run(self, program: int, first: int, stop: int, fault: int, ticks: int = 0) -> int:
+        """`ticks`: the address of words for the times, where they are wanted."""
+        run = self._run_timed if ticks else self._run
         with self._lock:
             for call in self._calls:
                 if not call.is_set():
                     call.set()
             self._stamp = (self._stamp + 1) & 0xFFFFF
-            return self._run(self._address, program, first, stop, self._stamp, fault)
+            return run(self._address, program, first, stop, self._stamp, fault, ticks)
 
 
 @functools.cache
@@ -295,3 +316,14 @@ class Program:
         if reached < stop:
             self._fault[0] = 0
         return reached
+
+    def measure(self, first: int, stop: int) -> tuple[int, np.ndarray]:
+        """As `run`, with the seconds that each instruction took."""
+        ticks = np.zeros(stop - first + 1, np.int64)
+        started = time.perf_counter()
+        reached = self._pool.run(self._address, first, stop, self._fault_address, ticks.ctypes.data)
+        seconds = time.perf_counter() - started
+        spent = np.diff(ticks[: reached - first + 1])
+        if reached < stop:
+            self._fault[0] = 0
+        return reached, spent * (seconds / max(1, spent.sum()))

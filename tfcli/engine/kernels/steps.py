@@ -5,6 +5,7 @@ import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tfcli.engine.graph.fused import Fused
 from tfcli.engine.graph.ir import AssignVariable, Constant, Node, Placeholder, ReadVariable
 from tfcli.engine.kernels.code import Code
 from tfcli.engine.kernels.lowering import LOWERINGS, Argument, Scratch
@@ -12,6 +13,7 @@ from tfcli.engine.kernels.pointwise import ELEMENTS, emit_copy, is_pointwise, lo
 from tfcli.engine.kernels.target import Target, host
 from tfcli.engine.ops import elementwise as e
 from tfcli.engine.ops import shape as s
+from tfcli.engine.precision import Rounded
 from tfcli.engine.tensor import Tensor, Variable
 
 _SAME_MEMORY = (s.Reshape, s.ReshapeLike, s.ExpandDims, s.Squeeze, e.Identity, e.StopGradient)
@@ -41,9 +43,12 @@ class Step:
 
 
 class _Emitter:
-    def __init__(self, target: Target, fault: int) -> None:
-        self.target, self._fault = target, fault
+    def __init__(self, target: Target, fault: int, narrow: frozenset[int] = frozenset()) -> None:
+        self.target, self._fault, self._narrow = target, fault, narrow
         self.calls: list[Call] = []
+
+    def in_bfloat16(self, *tensors: Tensor) -> bool:
+        return all(id(x) in self._narrow for x in tensors)
 
     def fault(self) -> int:
         return self._fault
@@ -93,30 +98,46 @@ def lower(nodes: Sequence[Node], fetches: Sequence[Tensor], fault: int) -> list[
             importlib.import_module(f"tfcli.engine.kernels.{family}")
     from tfcli.engine.kernels.epilogues import find_pairs, lower_pair
 
-    target, steps = host(), []
+    target, steps, narrow = host(), [], _in_bfloat16(nodes)
     pairs = find_pairs(nodes, fetches)
     waiting = {id(product) for product in pairs.values()}
     for node in nodes:
         if id(node) in waiting:
             continue
         if id(node) in pairs:
-            emit = _Emitter(target, fault)
+            emit = _Emitter(target, fault, narrow)
             both = lower_pair(pairs[id(node)], node, emit)
             if both is not None:
                 steps.append(Step(both, True, emit.calls))
                 continue
-            steps.append(_lowered(pairs[id(node)], target, fault))
-        steps.append(_lowered(node, target, fault))
+            steps.append(_lowered(pairs[id(node)], target, fault, narrow))
+        steps.append(_lowered(node, target, fault, narrow))
     return steps
 
 
-def _lowered(node: Node, target: Target, fault: int) -> Step:
+def _in_bfloat16(nodes: Sequence[Node]) -> frozenset[int]:
+    """The ids of values all of whose entries are numbers that bfloat16 holds."""
+    found: set[int] = set()
+    for node in nodes:
+        match node.op:
+            case Rounded(operands="bfloat16"):
+                found.add(id(node.outputs[0]))
+            case Fused(program=program, outputs=places):
+                made = zip(places, node.outputs, strict=True)
+                steps = ((program[place - len(node.inputs)][0], output) for place, output in made)
+                found.update(id(o) for op, o in steps if op == Rounded("bfloat16"))
+            case _ if isinstance(node.op, (*_SAME_MEMORY, s.Transpose)) and id(node.inputs[0]) in found:
+                found.add(id(node.outputs[0]))
+    return frozenset(found)
+
+
+def _lowered(node: Node, target: Target, fault: int, narrow: frozenset[int]) -> Step:
     if is_given(node):
         return Step(node, native=True)
     tensors = (*node.inputs, *node.outputs)
     if not all(x.shape.is_fully_defined() and x.dtype.numpy.kind != "O" for x in tensors):
         return Step(node)
-    emit = _Emitter(target, fault)
+    emit = _Emitter(target, fault, narrow)
     if isinstance(node.op, AssignVariable):
         native = node.outputs[0].dtype.name in ELEMENTS and emit_copy(emit, node.inputs[0], node.op.variable)
     elif type(node.op) in LOWERINGS:

@@ -302,6 +302,13 @@ class Layer(HasWeights, Declared, kind="layer"):
         return cls(**config)
 
     @property
+    def metrics(self) -> list[Any]:
+        """The metrics among the attributes of the layer, and of those inside."""
+        from tfcli.models.metrics import Metric
+
+        return [*self.held(Metric), *(m for layer in self.sublayers() for m in layer.metrics)]
+
+    @property
     def input(self) -> Any:
         """What stands for the input in the model that the layer is part of.
 

@@ -46,6 +46,8 @@ class Adagrad(Optimizer):
     initial_accumulator_value: NonNegativeFloat = 0.1
     epsilon: NonNegativeFloat = 1e-7
 
+    leaves_rows = True
+
     def initial_slots(self, variable):
         return {"accumulator": np.full_like(variable.array, self.initial_accumulator_value)}
 

@@ -6,15 +6,22 @@ from typing import Annotated, Any
 import numpy as np
 
 from tfcli.declare import Declared, FieldError, NonNegativeFloat, PositiveFloat, PositiveInt, Probability, Range
+from tfcli.engine.dispatch import assign_rows
+from tfcli.engine.indexed_slices import IndexedSlices
 from tfcli.engine.module import restore_awaiting
 from tfcli.engine.ops.elementwise import cast, clip_by_value, equal, maximum, minimum, not_equal, sqrt, square, where
+from tfcli.engine.ops.index import gather
 from tfcli.engine.ops.reduce import reduce_sum
+from tfcli.engine.ops.rows import summed_rows
 from tfcli.engine.tensor import Tensor, Variable
 from tfcli.errors import SpecError, TfcliError, TrainingError
 from tfcli.models.optimizers.scaling import LossScaling
 from tfcli.models.schedules import Schedule
 
 Slots = dict[str, Tensor]
+_LARGE = 1 << 16
+"""Entries of a table from which on only the rows that occurred are updated, where that is the same; below it, finding
+them takes longer than updating all."""
 
 
 class Optimizer(Declared, kind="optimizer"):
@@ -155,8 +162,8 @@ class Optimizer(Declared, kind="optimizer"):
         loss = loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
         return loss if self._scaling is None else loss * cast(self._scaling.scale.value(), loss.dtype)
 
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[Tensor | None, Variable]]) -> None:
-        """`apply` for pairs of gradient and variable."""
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> None:
+        """`apply` for pairs of gradient (a tensor, tf.IndexedSlices or None) and variable."""
         pairs = list(grads_and_vars)
         self.apply([g for g, _ in pairs], [v for _, v in pairs])
 
@@ -170,7 +177,7 @@ class Optimizer(Declared, kind="optimizer"):
         unknown = [v.name for _, v in pairs if id(v) not in self._slots]
         if unknown:
             raise TfcliError(f"{self.type_name}: `{unknown[0]}` is not among the variables that it was built with")
-        used = [(cast(g, v.dtype), v) for g, v in pairs if g is not None]
+        used = [(g if self._goes_by_rows(g, v) else cast(g, v.dtype), v) for g, v in pairs if g is not None]
         if not used:
             raise TrainingError("no variable has a gradient: the loss does not depend on any trainable weight")
         gradients, trained = [g for g, _ in used], [v for _, v in used]
@@ -184,6 +191,30 @@ class Optimizer(Declared, kind="optimizer"):
         """Assign, in a step that counts."""
         variable.assign(value if self._finite is None else where(self._finite, value, variable.value()))
 
+    @property
+    def leaves_rows(self) -> bool:
+        """Whether entries whose gradient is 0 stay as they are, and their slots with them."""
+        return False
+
+    def _goes_by_rows(self, gradient: Any, variable: Variable) -> bool:
+        """Whether to touch only the rows of a table that occurred, to the same result."""
+        if not isinstance(gradient, IndexedSlices) or not self.leaves_rows or gradient.dtype != variable.dtype:
+            return False
+        about_all = (self.clipnorm, self.clipvalue, self.global_clipnorm, self.loss_scale_factor)
+        about_all += (self.gradient_accumulation_steps, self.decay_of(variable), getattr(variable, "constraint", None))
+        large = (variable.shape.num_elements() or 0) >= _LARGE
+        return large and not self.use_ema and all(setting is None for setting in (*about_all, self._scaling))
+
+    def _update_rows(self, variable: Variable, gradient: IndexedSlices, rate: Tensor, iterations: Tensor) -> None:
+        rows, sums = summed_rows(gradient)
+        slots = self._slots[id(variable)]
+        before = {name: gather(slot, rows) for name, slot in slots.items()}
+        rate, step = cast(rate, variable.dtype), cast(iterations + 1, variable.dtype)
+        value, changed = self.update(gather(variable, rows), sums, before, rate, step)
+        assign_rows(variable, rows, value)
+        for name, slot in slots.items():
+            assign_rows(slot, rows, changed[name])
+
     def _step(self, gradients: list[Tensor], variables: list[Variable]) -> None:
         iterations, updating = self.iterations.value(), None
         if self.loss_scale_factor is not None:
@@ -194,6 +225,9 @@ class Optimizer(Declared, kind="optimizer"):
             iterations = iterations // self.gradient_accumulation_steps
         rate = self.current_learning_rate()
         for gradient, variable in zip(self._clip(gradients), variables, strict=True):
+            if isinstance(gradient, IndexedSlices):
+                self._update_rows(variable, gradient, rate, iterations)
+                continue
             self._update_variable(variable, gradient, rate, iterations, updating)
         if self.use_ema:
             self._average(iterations)

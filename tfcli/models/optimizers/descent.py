@@ -17,6 +17,10 @@ class SGD(Optimizer, name="sgd"):
     def slot_names(self):
         return ("momentum",) if self.momentum else ()
 
+    @property
+    def leaves_rows(self):
+        return not self.momentum
+
     def update(self, variable, gradient, slots, learning_rate, step):
         if not self.momentum:
             return variable - gradient * learning_rate, {}
