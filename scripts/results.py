@@ -25,6 +25,21 @@ ROOT = Path(__file__).resolve().parents[1]
 MEASURED, PAGE = ROOT / "docs" / "results.json", ROOT / "docs" / "results.md"
 _RISING = ("accuracy", "r2_score")
 
+_HEAD = """\
+# Results
+
+What the specs of experiments/ come to, each as it is in the repository. Specs whose data do not come with the package
+look for them below the folder `TFCLI_DATA`; a path of your own goes into `data.source.path`. Written by
+`TFCLI_DATA=FOLDER python scripts/results.py`.
+
+| spec | task | result | goal | weights | time |
+|---|---|---|---|---:|---:|"""
+_FOOT = """
+Results are of the test split (shakespeare: the validation split, the last tenth of the text), which has no part in
+training. A forecast's goal is the mean absolute error of persistence, which says that nothing will change. Times are
+of whole runs, on a machine that had other work to do at the same time.
+"""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -108,27 +123,9 @@ def _machine(environment: dict[str, Any]) -> str:
 
 def page(measured: dict[str, Any]) -> str:
     """docs/results.md."""
-    rows = [_row(name, TASKS[name], found) for name, found in measured.items()]
-    machines = sorted({found["machine"] for found in measured.values()})
-    return "\n".join(
-        [
-            "# Results",
-            "",
-            "What the specs of experiments/ come to, each as it is in the repository. Specs whose data do not come with the package",
-            "look for them below the folder `TFCLI_DATA`; a path of your own goes into `data.source.path`. Written by",
-            "`TFCLI_DATA=FOLDER python scripts/results.py`.",
-            "",
-            "| spec | task | result | goal | weights | time |",
-            "|---|---|---|---|---:|---:|",
-            *rows,
-            "",
-            "Results are of the test split (shakespeare: the validation split, the last tenth of the text), which has no part in training. A",
-            "forecast's goal is the mean absolute error of persistence, which says that nothing will change. Times are of whole runs.",
-            "",
-            *(f"Measured with {machine}." for machine in machines),
-            "",
-        ]
-    )
+    rows = [_row(name, task, measured[name]) for name, task in TASKS.items() if name in measured]
+    machines = sorted({f"Measured with {found['machine']}." for found in measured.values()})
+    return "\n".join([_HEAD, *rows, _FOOT, *machines, ""])
 
 
 def _row(name: str, task: Task, found: dict[str, Any]) -> str:

@@ -34,3 +34,14 @@ def test_experiment_reaches_its_accuracy(name: str, least: float, tmp_path: Path
     assert run(["train", str(EXPERIMENTS / f"{name}.yaml"), "--logdir", str(tmp_path), "--json"]) == 0
     test = json.loads(capsys.readouterr().out)["test"]
     assert test.get("accuracy", test.get("categorical_accuracy")) >= least
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(("name", "least"), [("digits_cnn", 0.97), ("digits_mlp", 0.95), ("iris", 0.93)])
+def test_mixed_precision_reaches_the_accuracy_of_float32(
+    name: str, least: float, precision: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    options = ["--set", f"precision={precision}", "--logdir", str(tmp_path), "--json"]
+    assert run(["train", str(EXPERIMENTS / f"{name}.yaml"), *options]) == 0
+    test = json.loads(capsys.readouterr().out)["test"]
+    assert test.get("accuracy", test.get("categorical_accuracy")) >= least

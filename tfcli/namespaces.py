@@ -26,7 +26,7 @@ _ASSERTIONS = "assert_equal assert_greater assert_less assert_rank"
 
 NAMES: dict[str, dict[str, str]] = {
     "": {
-        "engine.tensor": "Tensor Variable constant convert_to_tensor",
+        "engine.tensor": "Tensor Variable convert_to_tensor",
         "data.parsing": "SparseTensor",
         "engine.spec": "TensorSpec DType as_dtype TensorShape=Shape",
         "engine.indexed_slices": "IndexedSlices",
@@ -34,7 +34,7 @@ NAMES: dict[str, dict[str, str]] = {
         "engine.tape": "GradientTape UnconnectedGradients gradients hessians",
         "engine.function": "function",
         "engine.module": "Module",
-        "engine.dispatch": "executing_eagerly init_scope",
+        "engine.dispatch": "constant=constant_here executing_eagerly init_scope",
         "engine.graph.session": "Graph=SessionGraph control_dependencies name_scope group no_op",
         "engine.ops.branch": "cond case switch_case",
         "engine.ops.loops": "while_loop map_fn vectorized_map scan foldl foldr",

@@ -153,7 +153,7 @@ def test_a_searched_value_is_of_its_trial(tfcli, folder):
     text = (folder / "exp.yaml").read_text()
     space = "tune: {sampler: grid, space: {optimizer.learning_rate: {values: [0.1]}}}\n"
     (folder / "exp.yaml").write_text(text.replace("epochs: 2", "epochs: 1") + space)
-    study = tfcli("tune", "exp.yaml", "--json").json["run"]
+    study = tfcli("tune", "exp.yaml", "--quiet").out.strip()
     origin = explained(tfcli, f"{study}/trials/0000", "optimizer.learning_rate")["origin"]
     assert (origin["kind"], origin["place"]) == ("search", "trial 0")
 

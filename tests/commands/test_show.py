@@ -57,3 +57,17 @@ def test_eager_execution_has_no_graph(tfcli):
     result = tfcli("show", "exp.yaml", "--set", "execution=eager")
     assert result.code == 2
     assert "no graph" in result.err
+
+
+def test_the_profile_of_compiled_kernels_names_ops_layers_and_rates(tfcli, folder, monkeypatch):
+    monkeypatch.setenv("TFCLI_KERNELS", "always")
+    monkeypatch.setenv("TFCLI_CACHE_DIR", str(folder / "cache"))
+    found = tfcli("profile", "exp.yaml", "--steps", "4", "-o", "trace.json", "--json").json
+    assert found["compiled"]
+    assert any(row["name"].startswith("matmul") and row["flops"] > 0 for row in found["ops"])
+    assert {"dense", "dense_1", "optimizer"} <= {row["name"] for row in found["layers"]}
+    assert 0 < found["named"] <= 1
+    assert found["peak_bytes"] > 0
+    events = json.loads((folder / "trace.json").read_text())["traceEvents"]
+    assert [e["ts"] for e in events] == sorted(e["ts"] for e in events)
+    assert "compiled kernels" in tfcli("profile", "exp.yaml", "--steps", "1").out

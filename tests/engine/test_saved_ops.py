@@ -10,7 +10,6 @@ import tfcli as tf
 from tfcli.engine.dispatch import apply
 from tfcli.engine.tensor import constant
 
-
 REFUSED = {"Preprocess"}
 """What holds Python objects; tests/saved_model/ has how it is refused."""
 

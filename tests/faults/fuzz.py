@@ -1,6 +1,6 @@
 """Bad files by the thousand, each read in a process that is watched: for its memory, its time, and what it does.
 
-`python fuzz.py FORMAT FIRST COUNT SEED FOLDER` reads mutants in this process and prints a line of JSON for each finding.
+`python fuzz.py FORMAT FIRST COUNT SEED FOLDER` reads mutants in this process and prints a line of JSON a finding.
 `hunt` does so in a process of its own, and notices when that hangs or dies.
 """
 

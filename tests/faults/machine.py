@@ -153,7 +153,7 @@ class Machine:
                 return None if not run.checkpoints().names() else f"not resumed: {job.text}"
             if code == 1 and "spec.yaml" in job.text and not run.checkpoints().names():
                 return None
-            if code != 0 and not (code == 2 and "has trained its" in job.text):
+            if code != 0:
                 return f"resuming ended with code {code}: {job.text}"
         return outcome.difference(run)
 

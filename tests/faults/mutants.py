@@ -9,10 +9,26 @@ from tfcli.crc import crc32c, mask
 
 NUMBERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 2**63 - 1, 2**63, 2**64 - 1)
 WORDS = (
-    b"", b"null", b"NaN", b"-1", b"1e999", b"9" * 30, b"{", b"}", b"[", b"]", b":", b"*a", b"&a", b"<<: *a", b"!!python/object:os.system",
-    b"\x00", b"\xff\xfe", b"\xed\xa0\x80", "é漢".encode(), b"../../x", b"/etc/passwd", b"${HOME}", b"~", b"- ", b"\n", b"\t", b'"', b"'",
-    b",", b"=", b"true", b"2020-13-45", b"0x10", b"\\", b"# ", b"|", b">", b"%", b"@",
-)  # fmt: skip
+    *(b"", b"null", b"NaN", b"-1", b"1e999", b"9" * 30, b"true", b"2020-13-45", b"0x10", b"${HOME}", b"~"),
+    *(
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b":",
+        b"*a",
+        b"&a",
+        b"<<: *a",
+        b"!!python/object:os.system",
+        b"- ",
+        b"|",
+        b">",
+        b"%",
+        b"@",
+    ),
+    *(b"\x00", b"\xff\xfe", b"\xed\xa0\x80", "é漢".encode(), b"../../x", b"/etc/passwd"),
+    *(b"\n", b"\t", b'"', b"'", b",", b"=", b"\\", b"# "),
+)
 
 
 def mutated(data: bytes, draw: random.Random) -> bytes:

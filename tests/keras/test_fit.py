@@ -174,6 +174,28 @@ def test_results_are_written_as_event_files(tmp_path):
     assert list((tmp_path / "validation").iterdir())
 
 
+def test_the_tensorboard_callback_writes_weights_graph_and_speed(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    callback = keras.callbacks.TensorBoard(
+        tmp_path, histogram_freq=1, write_images=True, write_steps_per_second=True, update_freq="batch"
+    )
+    linear().fit(X, Y, epochs=2, callbacks=[callback], verbose=0)
+    found = EventAccumulator(str(tmp_path / "train"))
+    found.Reload()
+    assert {"epoch_loss", "epoch_steps_per_second", "batch_loss"} <= set(found.Tags()["scalars"])
+    kernel = next(tag for tag in found.Tags()["tensors"] if tag.endswith("kernel"))
+    assert [event.step for event in found.Tensors(kernel)] == [0, 1]
+    assert f"{kernel}/image" in found.Tags()["tensors"]
+    assert len(found.Graph().node) > 0
+
+
+@pytest.mark.parametrize("option", ["profile_batch", "embeddings_freq"])
+def test_the_tensorboard_callback_refuses_what_it_does_not_do(option):
+    with pytest.raises(SpecError, match=option):
+        keras.callbacks.TensorBoard("logs", **{option: 1})
+
+
 def test_progress_is_a_line_an_epoch(capsys):
     model = linear()
     model.fit(X, Y, batch_size=20, epochs=2, verbose=2)

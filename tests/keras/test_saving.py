@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tfcli as tf
+from tfcli.engine import nest
 
 K = tf.keras
 L = K.layers
@@ -236,6 +237,6 @@ def test_archives_that_keras_wrote(name):
     given = [arrays[key] for key in arrays.files if key.startswith("x")]
     if isinstance(model.input, dict):
         given = [dict(zip(model.input, given, strict=True))]
-    found = tf.nest.flatten(model(given if len(given) > 1 else given[0]))
+    found = nest.flatten(model(given if len(given) > 1 else given[0]))
     for i, output in enumerate(found):
         np.testing.assert_allclose(output.numpy(), arrays[f"y{i}"], rtol=1e-4, atol=1e-5)

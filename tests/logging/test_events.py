@@ -162,3 +162,28 @@ def test_tensorboard_reads_the_graph(tmp_path):
     first, second = accumulator.Graph().node
     assert (first.name, first.op, list(second.input)) == ("x", "Placeholder", ["x"])
     assert [dim.size for dim in second.attr["_output_shapes"].list.shape[0].dim] == [-1, 3]
+
+
+def test_what_is_put_together_by_hand_is_tensorboards_message():
+    from tensorboard.compat.proto.graph_pb2 import GraphDef
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    from tfcli.logging.wire import content, integer, message, repeated, single
+
+    ours = content(1, message(content(1, "loss"), single(2, 0.5)))
+    assert ours == Summary(value=[Summary.Value(tag="loss", simple_value=0.5)]).SerializeToString()
+    graph = GraphDef()
+    graph.node.add(name="a", op="dense", input=["x", "y"])
+    assert content(1, content(1, "a") + content(2, "dense") + repeated(3, ["x", "y"])) == graph.SerializeToString()
+    dim = graph.node[0].attr["s"].shape.dim.add(size=-1)
+    assert integer(1, -1) == dim.SerializeToString()
+
+
+def test_tensorboard_reads_a_text(tmp_path):
+    with EventWriter(tmp_path) as writer:
+        writer.text("note", "*hello*", 3)
+    accumulator = EventAccumulator(str(tmp_path))
+    accumulator.Reload()
+    (event,) = accumulator.Tensors("note")
+    assert (event.step, list(event.tensor_proto.string_val)) == (3, [b"*hello*"])
+    assert accumulator.SummaryMetadata("note").plugin_data.plugin_name == "text"

@@ -68,6 +68,8 @@ VARIANTS = {
     "csv": {"train.csv_log": True},
     "steps per epoch": {"train.steps_per_epoch": 4},
     "float64": {"precision": "float64"},
+    "mixed_bfloat16": {"precision": "mixed_bfloat16"},
+    "mixed_float16": {"precision": "mixed_float16"},
     "stateful": {
         "data.pipeline": [{"type": "batch", "batch_size": 15, "drop_remainder": True}],
         "model.layers": [
@@ -156,6 +158,19 @@ def test_a_run_killed_twice_resumes_to_the_same_bytes(tmp_path: Path):
     with pytest.raises(Killed):
         resume(run, reporter=KillAt(5))
     assert resume(run).run.weights_path.read_bytes() == whole.weights_path.read_bytes()
+
+
+@pytest.mark.parametrize("changes", [{}, {"train.early_stopping": {"monitor": "val_loss", "min_delta": 9.0}}])
+def test_a_run_killed_after_its_last_epoch_has_only_to_finish(tmp_path: Path, monkeypatch, changes: dict):
+    path = write_spec(tmp_path, changes)
+    whole = train_spec(path, tmp_path / "whole")
+    monkeypatch.setattr("tfcli.runner.training.save_tensors", lambda *_: (_ for _ in ()).throw(Killed))
+    with pytest.raises(Killed):
+        train_spec(path, tmp_path / "cut")
+    monkeypatch.undo()
+    resumed = resume(RunDirectory.open("small", tmp_path / "cut")).run
+    assert resumed.weights_path.read_bytes() == whole.weights_path.read_bytes()
+    assert rows(resumed) == rows(whole)
 
 
 def test_a_finished_run_trains_on_when_asked_for_more_epochs(tmp_path: Path):

@@ -62,6 +62,7 @@ def _print_model(found: "Inspection") -> None:
         [
             ("parameters", f"{found.parameters:,}" + (f", {frozen:,} of them not trained" if frozen else "")),
             ("memory", f"about {size(memory.total)} at batch size {found.batch_size} ({parts})"),
+            *([("precision", found.precision)] if ":" in found.precision else []),
             (
                 "step time",
                 f"{duration(timing.step)}, the first {duration(timing.first)}; an epoch about {duration(timing.epoch)}",

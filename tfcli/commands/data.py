@@ -78,7 +78,7 @@ def schema(
     ] = 0.1,
     quiet: Quiet = False,
 ) -> None:
-    """Infer what a table's columns are expected to be: types, ranges, categories, missing values. As JSON, to be edited.
+    """Infer what a table's columns are expected to be, as JSON to be edited.
 
     Each column has a `type` (integer, float, date, category, text, array) and, where it differs from the default:
     `required` (true), `missing` (0: the largest share of missing values), `low` and `high` (none), `values` (any

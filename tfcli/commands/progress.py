@@ -73,8 +73,8 @@ class TerminalReporter(LogReporter):
         assert self._task is not None
         rate = self._timed / (now - self._started)
         left = (self._steps - self._done + self._epochs_left * self._steps) / rate
-        shown = {"loss": f"loss {number(loss)}", "rate": _rate(rate), "left": _left(left)}
-        self._bar.update(self._task, completed=self._done, **shown)
+        told = f"loss {number(loss)}"
+        self._bar.update(self._task, completed=self._done, loss=told, rate=_rate(rate), left=_left(left))
 
     def epoch_ended(self, row: Mapping[str, Any], epochs: int) -> None:
         super().epoch_ended(row, epochs)

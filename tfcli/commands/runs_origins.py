@@ -116,8 +116,7 @@ def explain(
 
     found = explain_key(RunDirectory.open(run, logdir), key, trust, not no_try)
     if json:
-        origin = None if found.origin is None else vars(found.origin)
-        print_json({**vars(found), "origin": origin})
+        print_json({**vars(found), "origin": None if found.origin is None else vars(found.origin)})
         return
     print(f"{found.key}: {setting(found.value)}")
     origin, kinds = found.origin, {"file": "from", "override": "from the", "search": "set by the search, in"}

@@ -13,6 +13,7 @@ from tfcli.compat.saver import latest_checkpoint as latest_checkpoint
 from tfcli.engine.dispatch import state
 from tfcli.engine.graph.ir import Assignment
 from tfcli.engine.graph.session import SessionGraph, group, session_graph, trainable_variables
+from tfcli.engine.ops.elementwise import cast, floor, pow_
 from tfcli.engine.tape import GradientTape, gradients
 from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
 from tfcli.errors import TfcliError
@@ -153,3 +154,25 @@ class RMSPropOptimizer(Optimizer):
         zeros = rule.initial_slots
         rule.__dict__["initial_slots"] = lambda v: zeros(v) | {"velocity": np.ones_like(v.array)}
         super().__init__(rule, learning_rate)
+
+
+def get_or_create_global_step(graph: SessionGraph | None = None) -> Variable:
+    """The variable that counts steps, int64; made where the graph has none."""
+    graph = session_graph("get_or_create_global_step") if graph is None else graph
+    if "global_step" not in graph.named_variables:
+        graph.named_variables["global_step"] = Variable(np.int64(0), trainable=False, name="global_step")
+    return graph.named_variables["global_step"]
+
+
+def get_global_step(graph: SessionGraph | None = None) -> Variable | None:
+    """The variable that counts steps, or None."""
+    graph = session_graph("get_global_step") if graph is None else graph
+    return graph.named_variables.get("global_step")
+
+
+def exponential_decay(
+    learning_rate: float, global_step: Any, decay_steps: int, decay_rate: float, staircase: bool = False
+) -> Tensor:
+    """learning_rate * decay_rate ** (global_step / decay_steps), whole steps alone with `staircase`."""
+    passed = cast(global_step, "float32") / float(decay_steps)
+    return learning_rate * pow_(convert_to_tensor(float(decay_rate)), floor(passed) if staircase else passed)

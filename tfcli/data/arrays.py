@@ -4,9 +4,10 @@ import io
 import math
 import os
 import re
+import sys
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO
 
 import numpy as np
@@ -17,6 +18,7 @@ from tfcli.declare import nearest
 from tfcli.errors import DataError
 
 _KINDS = "biufUS"
+_MOST_AXES = 64
 _MAGIC = b"\x93NUMPY"
 
 
@@ -83,12 +85,18 @@ def _read_array(stream: IO[bytes], size: int, where: str) -> np.ndarray:
         raise DataError(f"{where}: the .npy header is damaged: {error}") from error
     if dtype.kind not in _KINDS or dtype.hasobject:
         raise DataError(f"{where}: has dtype {dtype}; numbers, booleans and texts can be read, objects never")
-    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != size - stream.tell():
+    wrong_size = math.prod(shape) * dtype.itemsize != size - stream.tell()
+    if min(shape, default=0) < 0 or wrong_size or is_beyond_numpy(shape, dtype.itemsize):
         raise DataError(f"{where}: the header says {shape} {dtype}, but {size - stream.tell():,} bytes follow")
     content = stream.read(size - stream.tell())
     array = np.frombuffer(content, dtype, math.prod(shape)) if content else np.zeros(math.prod(shape), dtype)
     array = array.reshape(shape, order="F" if fortran_order else "C")
     return _native(array, where)
+
+
+def is_beyond_numpy(shape: Sequence[int], itemsize: int) -> bool:
+    """Whether no array has the shape, though it may be of no bytes: sizes of 0 do not count there."""
+    return math.prod(size or 1 for size in shape) * itemsize > sys.maxsize or len(shape) > _MOST_AXES
 
 
 def _native(array: np.ndarray, where: str) -> np.ndarray:

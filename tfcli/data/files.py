@@ -20,8 +20,9 @@ from tfcli.errors import DataError
 BUNDLED = Path(__file__).parent / "bundled"
 GZIP_MAGIC = b"\x1f\x8b"
 _BUNDLED_PREFIX = "bundled:"
-_ALWAYS_ALLOWED_BYTES = 2**28
+_ALWAYS_ALLOWED_BYTES = 2**25
 _MAX_EXPANSION = 100
+_PART = 2**20
 _MOST_FINGERPRINTS = 64
 
 
@@ -75,12 +76,16 @@ class Blob:
             stream.seek(0)
             try:
                 with gzip.GzipFile(fileobj=stream) as unpacked:
-                    content = unpacked.read(bound + 1)
+                    parts: list[bytes] = []
+                    left = bound
+                    while left >= 0 and (part := unpacked.read(_PART)):
+                        parts.append(part)
+                        left -= len(part)
             except (EOFError, gzip.BadGzipFile, zlib.error) as error:
                 raise DataError(f"{self.name}: the gzip file is damaged: {error}") from error
-        if len(content) > bound:
+        if left < 0:
             raise DataError(f"{self.name}: unpacks to more than {bound:,} bytes, more than such a file should hold")
-        return content
+        return b"".join(parts)
 
     @contextmanager
     def stream(self) -> Iterator[io.BufferedReader]:

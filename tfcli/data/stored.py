@@ -3,7 +3,6 @@
 import inspect
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -33,10 +32,9 @@ def stored(
     examples, bounds = make()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(encode_npz(_packed(examples, bounds)))
-        os.replace(temporary, path)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary.write_bytes(encode_npz(_packed(examples, bounds)))
+        temporary.replace(path)
     except OSError as error:
         raise DataError(f"{context.where}: cannot write {path}: {error.strerror}") from error
     return examples, bounds

@@ -41,6 +41,13 @@ _SYNONYMS = {
     "sep": "delimiter",
     "separator": "delimiter",
     "seperator": "delimiter",
+    "bins": "num_bins",
+    "lambda": "l2",
+    "max": "high",
+    "min": "low",
+    "savefreq": "every_epochs",
+    "topk": "k",
+    "window": "sequence_length",
 }
 
 
@@ -50,7 +57,8 @@ def closest(name: Any, known: Iterable[Any]) -> str | None:
     wanted = squash(str(name))
     if _SYNONYMS.get(wanted) in by_squashed.values():
         return _SYNONYMS[wanted]
-    close = difflib.get_close_matches(wanted, by_squashed, 1, 0.6)
+    swapped = [k for k in by_squashed if len(k) == len(wanted) > 2 and sorted(k) == sorted(wanted)]
+    close = swapped or difflib.get_close_matches(wanted, by_squashed, 1, 0.6)
     if close:
         return by_squashed[close[0]]
     within = [k for k in by_squashed if len(wanted) > 2 and (k.startswith(wanted) or (len(k) > 3 and k in wanted))]

@@ -11,6 +11,8 @@ from tfcli.declare.names import nearest
 from tfcli.declare.problems import Path, Problem
 from tfcli.declare.values import FunctionName, Hints, ModuleName, PathString, Range
 
+_SIZES = re.compile(r"(?<=\d) ?[xX×] ?(?=\d)")
+"""As in `3x3`."""
 SQUARE_BRACKETS = "a list has square brackets, as in `[3, 3]`"
 
 _WORDS = {
@@ -127,7 +129,7 @@ def _remedy(annotation: Any, value: Any) -> str | None:
     if isinstance(value, Mapping) and any(get_origin(m) is list for m in members):
         return "of a list, each item starts with `- `, or the items stand in `[` and `]`"
     if isinstance(value, str) and any(get_origin(m) is list or get_origin(m) is tuple for m in members):
-        return f"write it as a list: `[{value}]`"
+        return f"write it as a list: `[{_SIZES.sub(', ', value)}]`"
     if value is True and any(_is_section(m) and not any(f.required for f in m.fields().values()) for m in members):
         return "write `{}` for its defaults"
     return None

@@ -80,6 +80,15 @@ def labelled_as(name: str | None, value: Any) -> Any:
     return value
 
 
+def constant_here(value: Any, dtype: Any = None, shape: Any = None, name: str = "constant") -> Tensor:
+    """tf.constant: a tensor with a copy of `value`; in a session's graph an operation of this name."""
+    tensor = constant(value, dtype, shape)
+    graph = state.graph
+    if graph is None or not graph.defers_variables:
+        return tensor
+    return labelled_as(name, graph.add(Constant(tensor.array), ()).outputs[0])
+
+
 def read(variable: Variable) -> Tensor:
     """The variable's value now. The body of a loop has it from where the loop stands, so that gradients reach it
     there.

@@ -245,6 +245,26 @@ class Variable(Updates, Value):
 
     read_value = value
 
+    @property
+    def initializer(self) -> "Node":
+        """In a session's graph: the operation that gives it its first value. Raises TfcliError."""
+        from tfcli.engine.graph.session import session_graph
+
+        return session_graph("initializer").initializers[self]
+
+    def initialized_value(self) -> Tensor:
+        return self.value()
+
+    def eval(self, session: Any = None) -> Any:
+        """The value in the session, or the one that is entered."""
+        from tfcli.engine.graph.session import running_session
+
+        return running_session(session).run(self)
+
+    def load(self, value: Any, session: Any = None) -> None:
+        """Set the value at once, outside of a graph."""
+        self.array = as_array(value, self.dtype)
+
     def assign(self, value: Any) -> Tensor:
         """Set the value. Raises ShapeError or DtypeError where it does not fit."""
         from tfcli.engine.dispatch import assign

@@ -5,7 +5,18 @@ from typing import Any
 
 _MODULES = [
     *("activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses"),
-    *("metrics", "mixed_precision", "models", "ops", "optimizers", "random", "regularizers", "saving", "utils"),
+    *(
+        "metrics",
+        "mixed_precision",
+        "models",
+        "ops",
+        "optimizers",
+        "preprocessing",
+        "random",
+        "regularizers",
+        "saving",
+        "utils",
+    ),
 ]
 _NAMES = {
     "Model": "models.model:Model",

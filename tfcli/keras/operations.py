@@ -1,6 +1,7 @@
 """What tf.keras.ops has under Keras's names that no op of the engine is under another."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -166,7 +167,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     tensor = tensors.convert_to_tensor(x)
     front = (builtin_slice(None),) * normalize_axis(axis, tensor.ndim, "split")
     edges = [None, *indices_or_sections, None]
-    return [tensor[(*front, builtin_slice(a, b))] for a, b in zip(edges, edges[1:], strict=False)]
+    return [tensor[(*front, builtin_slice(a, b))] for a, b in pairwise(edges)]
 
 
 def flip(x: Any, axis: Any = None) -> Tensor:

@@ -1,5 +1,5 @@
-"""tf.keras.random: tensors of random numbers. A seed is a number, which always gives the same ones, a SeedGenerator, which
-gives others in each call, or None for the global random state.
+"""tf.keras.random: tensors of random numbers. A seed is a number, which always gives the same ones, a SeedGenerator,
+which gives others in each call, or None for the global random state.
 """
 
 from typing import Any

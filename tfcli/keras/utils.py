@@ -12,7 +12,15 @@ from tfcli.engine.tensor import Tensor
 from tfcli.errors import DataError, SpecError
 from tfcli.models.batches import PyDataset, pack_x_y_sample_weight, unpack_x_y_sample_weight
 
+_IN_DIRECTORIES = (
+    "image_dataset_from_directory",
+    "img_to_array",
+    "load_img",
+    "text_dataset_from_directory",
+    "timeseries_dataset_from_array",
+)
 __all__ = [
+    *_IN_DIRECTORIES,
     "PyDataset",
     "normalize",
     "pack_x_y_sample_weight",
@@ -27,6 +35,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name == "Sequence":  # Keras 2's name of PyDataset; not assigned, as annotations here mean the other one
         return PyDataset
+    if name in _IN_DIRECTORIES:
+        from tfcli.keras import directories
+
+        return getattr(directories, name)
     raise AttributeError(f"tf.keras.utils has no {name!r}; there are: {', '.join(__all__)}")
 
 

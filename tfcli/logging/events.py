@@ -30,12 +30,12 @@ _STRING = 7
 
 @dataclass(frozen=True)
 class GraphNode:
-    """A box of the graph page: what it is called, what it does, the nodes it reads, and its output's shape."""
+    """A box of the graph page: what it is called, what it does, the nodes it reads, and its output's shape if known."""
 
     name: str
     op: str
     inputs: list[str]
-    shape: list[int | None]
+    shape: list[int | None] | None
 
 
 class EventWriter:
@@ -136,10 +136,12 @@ def _moment(wall_time: float | None) -> float:
 
 def _graph_node(node: GraphNode) -> bytes:
     """A NodeDef."""
+    named = message(content(1, node.name), content(2, node.op), repeated(3, node.inputs))
+    if node.shape is None:
+        return named
     sizes = [integer(1, -1 if size is None else size) for size in node.shape]
     shapes = content(2, content(1, content(7, repeated(2, sizes))))
-    attribute = content(5, message(content(1, "_output_shapes"), shapes))
-    return message(content(1, node.name), content(2, node.op), repeated(3, node.inputs), attribute)
+    return named + content(5, message(content(1, "_output_shapes"), shapes))
 
 
 def _file_name(directory: Path) -> str:

@@ -1,6 +1,7 @@
 """Finding runs in a logs directory by reading their small files alone, so that thousands are quick to list."""
 
 import difflib
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfcli.errors import CheckpointError, UnknownRunError
-from tfcli.logging.run_directory import RunDirectory
+from tfcli.logging.run_directory import RunDirectory, read_object, restored
 from tfcli.logging.run_index import RunIndex, sections, signature
 
 _MARKS = ("status.json", "spec.yaml", "study.json")
@@ -118,7 +119,7 @@ def _info(path: str, index: RunIndex) -> RunInfo:
     now = signature(path)
     known = index.find(path, now)
     if known is None:
-        known = _read(info)
+        known = _read(info, path)
         if known.get("status", {}).get("state") in ("done", "failed") and not info.problem:
             index.add(path, now, known)
     for field_name, value in known.items():
@@ -130,14 +131,36 @@ def _info(path: str, index: RunIndex) -> RunInfo:
     return info
 
 
-def _read(info: RunInfo) -> dict[str, Any]:
+def _read(info: RunInfo, path: str) -> dict[str, Any]:
     """What the run's files say; what is wrong with them becomes `problem`."""
-    run = RunDirectory(info.path)
-    found: dict[str, Any] = {"is_study": os.path.isfile(info.path / "study.json")}
+    found: dict[str, Any] = {"is_study": os.path.isfile(f"{path}/study.json")}
     try:
-        found |= {"status": run.status(), "summary": run.summary()}
-        found |= {"environment": run.environment(), "annotations": run.annotations()}
-        found["spec"] = sections(run.spec_text()) if run.spec_path.exists() else []
-    except CheckpointError as error:
+        for name in ("status", "summary", "environment", "annotations"):
+            found[name] = _object(f"{path}/{name}.json")
+        found["spec"] = sections(_bytes(f"{path}/spec.yaml").decode())
+    except (CheckpointError, UnicodeDecodeError) as error:
         info.problem = str(error)
     return found
+
+
+def _object(path: str) -> dict[str, Any]:
+    """As `read_object`, which is asked where there is anything unusual, but at a third of its time."""
+    data = _bytes(path)
+    try:
+        value = json.loads(data or b"{}")
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        return read_object(Path(path))
+    return restored(value) if b'"NaN"' in data or b'Infinity"' in data else value
+
+
+def _bytes(path: str) -> bytes:
+    """Of a small file; none where there is none."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.read()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise CheckpointError(f"cannot read {path}: {error.strerror}") from error

@@ -173,7 +173,7 @@ class RunDirectory:
 
     def summary(self) -> dict[str, Any]:
         """What the run came to; empty before its end."""
-        return _restored(read_object(self.path / "summary.json"))
+        return restored(read_object(self.path / "summary.json"))
 
     def annotations(self) -> dict[str, Any]:
         """What a person said of the run: `tags`, a list of texts, and a `note`; empty before."""
@@ -210,7 +210,7 @@ def _row(line: str, number: int, path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}:{number} is damaged: it is not JSON ({error})") from error
     if not isinstance(row, dict) or not isinstance(row.get("epoch"), int):
         raise CheckpointError(f"{path}:{number} is damaged: it is not an epoch's row")
-    return _restored(row)
+    return restored(row)
 
 
 def _strict(value: Any) -> Any:
@@ -226,9 +226,10 @@ def _strict(value: Any) -> Any:
     return value
 
 
-def _restored(value: Any) -> Any:
+def restored(value: Any) -> Any:
+    """A value from a file, its texts that stand for NaN and infinities as these numbers."""
     if isinstance(value, dict):
-        return {key: _restored(item) for key, item in value.items()}
+        return {key: restored(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_restored(item) for item in value]
+        return [restored(item) for item in value]
     return _NON_FINITE.get(value, value) if isinstance(value, str) else value

@@ -29,7 +29,7 @@ Signature = list[int]
 
 def signature(path: str) -> Signature:
     """Times and sizes of the files of the run at `path`; zeros for those that are not there."""
-    found = []
+    found: Signature = []
     for name in INDEXED:
         try:
             status = os.stat(f"{path}/{name}")

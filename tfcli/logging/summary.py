@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from tfcli.engine.ops.debugging import py_function
+from tfcli.engine.spec import Shape, TensorSpec, as_dtype
 from tfcli.engine.tensor import Symbol, Tensor, Variable, convert_to_tensor
 from tfcli.errors import TfcliError
 from tfcli.logging import summaries
@@ -198,9 +199,7 @@ def _write(values: Callable[[np.ndarray], list[bytes]], data: Any, step: Step) -
     wanted = condition() if callable(condition) else condition
     tensors = [_tensor(data), _tensor(step), _tensor(wanted)]
     if any(isinstance(tensor, Symbol) for tensor in tensors):
-        from tfcli.engine.spec import TensorSpec
-
-        return py_function(run, tensors, TensorSpec((), "bool"))
+        return py_function(run, tensors, TensorSpec(Shape(()), as_dtype("bool")))
     return run(*tensors)
 
 

@@ -22,6 +22,7 @@ from tfcli.models.batches import (
 )
 from tfcli.models.callbacks import Callback, CallbackList, History, ProgbarLogger
 from tfcli.models.compiled import Compiled, CompiledMetrics, by_output
+from tfcli.models.layers.state import settings
 from tfcli.models.logs import Logs, flatten_logs, sorted_logs
 from tfcli.models.metrics import Mean, Metric
 from tfcli.models.nodes import make
@@ -57,9 +58,12 @@ class Fitting:
         """Say how to train: names, objects or functions, for several outputs lists or dicts of them.
 
         `run_eagerly` runs the steps as they are written, untraced. Traced steps are always compiled and take one batch,
-        so `jit_compile` and `steps_per_execution` change nothing. Raises DeclarationError for names that do not exist.
+        so `jit_compile` and `steps_per_execution` change nothing. `auto_scale_loss`: under the policy mixed_float16
+        the optimizer scales the loss. Raises DeclarationError for names that do not exist.
         """
         self.optimizer = make(Optimizer, optimizer)
+        if auto_scale_loss and settings.policy.scales_loss:
+            self.optimizer.scale_dynamically()
         self.loss, self.run_eagerly, self.auto_scale_loss = loss, run_eagerly, auto_scale_loss
         self._given = Compiled(loss, loss_weights, metrics, weighted_metrics)
         self._given.check()

@@ -89,7 +89,7 @@ class Sequential(Model, abstract=True):
     def sublayers(self) -> Iterator[Layer]:
         yield from self._stack
 
-    def compute_mask(self, inputs: Any, mask: Any) -> None:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         """The mask rides on the output already."""
 
 

@@ -63,7 +63,7 @@ class Trainer:
         self._test_step = compiled(self._test)
         self._predict_step = compiled(self._predict)
         self._steps: dict[Any, ConcreteFunction] = {}
-        """The training steps traced so far, by the shapes and dtypes of a batch's arrays."""
+        """The steps traced so far, by the shapes and dtypes of a batch's arrays."""
         self._input_sources = list(network.sources.values())
         self._targets = list(dict.fromkeys(h.target for h in heads))
 
@@ -80,12 +80,15 @@ class Trainer:
         """
         if not isinstance(self._train_step, Function):
             return float(self._train_step(*self._tensors(batch)).array)
-        arrays = self._arrays(batch)
-        key = tuple([(a.shape, a.dtype) for a in arrays])
-        step = self._steps.get(key)
-        if step is None:
-            step = self._steps[key] = self._train_step.get_concrete_function(*self._tensors(batch))
-        return float(step.run(arrays)[0])
+        return float(self._run(self._train_step, self._arrays(batch), lambda: self._tensors(batch))[0])
+
+    def _run(self, step: Function, arrays: list[np.ndarray], arguments: Callable[[], tuple[Any, ...]]) -> list[Any]:
+        """The outputs of a step, which is traced with its `arguments` for the first arrays of their shapes."""
+        key = (step, *[(a.shape, a.dtype) for a in arrays])
+        traced = self._steps.get(key)
+        if traced is None:
+            traced = self._steps[key] = step.get_concrete_function(*arguments())
+        return traced.run(arrays)
 
     def train_eagerly(self, batch: Batch) -> None:
         """The same step op by op, for who looks at each."""
@@ -93,18 +96,26 @@ class Trainer:
 
     def _arrays(self, batch: Batch) -> list[np.ndarray]:
         """The arrays of a batch in the order in which a traced step takes them."""
-        inputs = [_as_held(batch.inputs[source]) for source in self._input_sources]
+        inputs = self._input_arrays(batch)
         targets = [batch.targets[name] for name in self._targets]
         return [*inputs, *targets] if batch.weights is None else [*inputs, *targets, batch.weights]
 
+    def _input_arrays(self, batch: Batch) -> list[np.ndarray]:
+        return [_as_held(batch.inputs[source]) for source in self._input_sources]
+
     def test_batch(self, batch: Batch) -> None:
         """Add the loss and metrics of a batch, training nothing."""
-        self._test_step(*self._tensors(batch))
+        if isinstance(self._test_step, Function):
+            self._run(self._test_step, self._arrays(batch), lambda: self._tensors(batch))
+        else:
+            self._test_step(*self._tensors(batch))
 
     def predict_batch(self, batch: Batch) -> dict[str, np.ndarray]:
         """The outputs for a batch, by name."""
-        outputs = self._predict_step(self._inputs(batch))
-        return {name: output.numpy() for name, output in outputs.items()}
+        if isinstance(self._predict_step, Function):
+            found = self._run(self._predict_step, self._input_arrays(batch), lambda: (self._inputs(batch),))
+            return dict(zip(self.network.outputs, found, strict=True))
+        return {name: output.numpy() for name, output in self._predict_step(self._inputs(batch)).items()}
 
     def trace_steps(self, batch: Batch) -> tuple[ConcreteFunction, ConcreteFunction, list[np.ndarray]]:
         """The steps that train and predict, traced for a batch, and the arrays that the first of them takes."""

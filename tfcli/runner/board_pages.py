@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tfcli.data.pipeline import Split
+from tfcli.data.streamed import StreamedSplit
 from tfcli.logging import summaries
 from tfcli.logging.durable import write_text
 from tfcli.models.network import Network
@@ -30,7 +31,7 @@ def histogram_arrays(session: Session) -> dict[str, np.ndarray]:
     return arrays | {f"activations/{path}": array for path, array in trainer.activations(batch).items()}
 
 
-def _shown_split(session: Session) -> Split:
+def _shown_split(session: Session) -> Split | StreamedSplit:
     return session.data.validation or session.data.train
 
 
@@ -50,7 +51,7 @@ def model_pages(session: Session, examples: int, pr_curves: bool) -> Iterator[by
                 yield summaries.pr_curve(f"{item.head.prefix}{name}", is_positive, probability)
 
 
-def _example_pages(session: Session, split: Split, count: int) -> Iterator[bytes]:
+def _example_pages(session: Session, split: Split | StreamedSplit, count: int) -> Iterator[bytes]:
     """The first inputs, each as what it is: text, sound or picture."""
     rate = getattr(session.experiment.data.training_source, "sample_rate", None)
     for name, array in first_inputs(split, count).items():
@@ -62,12 +63,12 @@ def _example_pages(session: Session, split: Split, count: int) -> Iterator[bytes
             yield summaries.audio(f"inputs/{name}", array.reshape(len(array), array.shape[1], -1), rate)
 
 
-def first_inputs(split: Split, count: int) -> dict[str, np.ndarray]:
+def first_inputs(split: Split | StreamedSplit, count: int) -> dict[str, np.ndarray]:
     """What the model reads of a split's first examples."""
     return inputs_at(split, np.arange(min(count, split.num_examples)))
 
 
-def inputs_at(split: Split, places: np.ndarray) -> dict[str, np.ndarray]:
+def inputs_at(split: Split | StreamedSplit, places: np.ndarray) -> dict[str, np.ndarray]:
     """What the model reads of the examples at some places of a split's order."""
     found: dict[str, list[np.ndarray]] = {}
     begin = 0
@@ -94,7 +95,7 @@ def pictures(array: np.ndarray) -> np.ndarray:
     return values.repeat(times, axis=1).repeat(times, axis=2)
 
 
-def _misclassified_pages(found: Classified, split: Split, count: int) -> Iterator[bytes]:
+def _misclassified_pages(found: Classified, split: Split | StreamedSplit, count: int) -> Iterator[bytes]:
     """The wrong answers that the model was surest of."""
     if found.each > 1:
         return

@@ -6,6 +6,7 @@ from typing import Any
 
 from tfcli.data.pipeline import Split
 from tfcli.data.prepared import PreparedData
+from tfcli.data.streamed import StreamedSplit
 from tfcli.declare.functions import own_python
 from tfcli.errors import DataError, SpecError
 from tfcli.logging.run_directory import RunDirectory
@@ -91,7 +92,9 @@ def open_session(run: RunDirectory, checkpoint: str | None = None) -> tuple[Sess
     return session, f"checkpoint {found.name}"
 
 
-def _examples(data: PreparedData, split: str | None, source: Path | bytes | None, labelled: bool) -> tuple[str, Split]:
+def _examples(
+    data: PreparedData, split: str | None, source: Path | bytes | None, labelled: bool
+) -> tuple[str, Split | StreamedSplit]:
     if source is not None:
         if split is not None:
             raise SpecError("name either a split or a file of your own, not both")

@@ -48,9 +48,9 @@ def explain(run: RunDirectory, key: str, trust: bool = False, try_it: bool = Tru
         origin = find_origin(run.origins(), path)
         other = _with_default(loaded, path)
         effect = _recorded(run, loaded.experiment, dotted(path))
-        if other is None and effect is None:
-            effect = "it must be given: there is no default to compare with"
-        if effect is None and try_it:
+        if other is None:
+            effect = effect or "it must be given: there is no default to compare with"
+        elif effect is None and try_it:
             effect = _tried(loaded, other, value, default)
     return Explanation(dotted(path), value, origin, default, effect or "not tried", other is None)
 
@@ -60,8 +60,8 @@ def _look_up(loaded: LoadedSpec, key: str) -> tuple[Path, Any]:
     path = set_path(loaded.document.copy(), key, None, "explain")
     value: Any = loaded.document.value
     for word in path:
-        known = word < len(value) if isinstance(value, list) else isinstance(value, dict) and word in value
-        if not known:
+        known = range(len(value)) if isinstance(value, list) else value if isinstance(value, dict) else ()
+        if word not in known:
             keys = list(value) if isinstance(value, dict) else []
             hint = nearest(word, keys) or (f"there are: {', '.join(map(str, keys))}" if keys else "")
             raise SpecError(f"the run's spec has no `{key}`{'; ' + hint if hint else ''}")

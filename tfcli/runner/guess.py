@@ -19,9 +19,11 @@ from tfcli.spec.dump import flow
 
 _LABELS = (
     *("label", "labels", "target", "class", "species", "category", "y", "outcome", "survived", "diagnosis", "income"),
-    *("churn", "spam", "sentiment", "quality", "score", "rating", "price", "value", "mpg"),
+    *("churn", "spam", "sentiment", "quality", "score", "rating", "price", "mpg"),
 )
-"""Names, or last words of names, of what is usually predicted; the first that fits is taken."""
+"""Names of what is usually predicted; the first that fits is taken."""
+_ENDINGS = ("label", "class", "target", "price", "value", "score", "rating")
+"""Last words of such names."""
 _MOST_CLASSES = 50
 _FEW_NUMBERS = 10
 """Whole numbers with no more different values than this are taken for categories."""
@@ -87,12 +89,14 @@ def _label(columns: Columns, label: str | None, file: Path) -> str:
 
 def _likely_label(columns: Columns) -> str:
     """The column with a telling name, else the last that is not a text of its own in each row, as a name is."""
-    lowered = {re.split(r"[\W_]+", name.lower().strip("_"))[-1]: name for name in columns}
-    lowered |= {name.lower(): name for name in columns}
-    telling = next((lowered[name] for name in _LABELS if name in lowered), None)
+    lowered = {name.lower(): name for name in columns}
+    ends = {re.split(r"[\W_]+", name)[-1]: lowered[name] for name in lowered}
+    fitting = [lowered[name] for name in _LABELS if name in lowered] + [ends[end] for end in _ENDINGS if end in ends]
+    if fitting:
+        return fitting[0]
     backwards = list(columns)[::-1]
-    fitting = (name for name in backwards if columns[name].dtype != object or _has_classes(columns[name]))
-    return telling or next(fitting, backwards[0])
+    classes = (name for name in backwards if columns[name].dtype != object or _has_classes(columns[name]))
+    return next(classes, backwards[0])
 
 
 def _has_classes(column: np.ndarray) -> bool:

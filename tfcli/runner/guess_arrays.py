@@ -72,7 +72,7 @@ def _images(columns: Columns, spec: dict[str, Any]) -> tuple[list[str], list[str
         "    - {type: shuffle, buffer_size: 10000}                   # training only",
         "    - {type: batch, batch_size: 32}",
         f"    - {{type: rescaling, scale: {_PIXELS_TO_ONE}}}         # 0..255 to 0..1",
-        "    - {type: random_translation, height_factor: 0.1, width_factor: 0.1, fill_mode: nearest}    # training only",
+        "    - {type: random_translation, height_factor: 0.1, width_factor: 0.1}    # training only",
     ]
     layers = []
     for filters in (32, 64, 128):
@@ -97,8 +97,8 @@ def _audio(columns: Columns, spec: dict[str, Any]) -> tuple[list[str], list[str]
     rate = spec["sample_rate"]
     stages = [
         "    # The strength of each band of pitch over time.",
-        f"    - {{type: mel_spectrogram, fft_length: 512, sequence_stride: {max(64, rate // 64)}, sampling_rate: {rate}, "
-        "num_mel_bins: 40}",
+        f"    - {{type: mel_spectrogram, fft_length: 512, sequence_stride: {max(64, rate // 64)}, "
+        f"sampling_rate: {rate}, num_mel_bins: 40}}",
         "    - {type: normalization, axis: null}",
         "    - {type: cache}",
         "    - {type: shuffle, buffer_size: 10000}                   # training only",
@@ -118,8 +118,8 @@ def series_spec(file: Path, spec: dict[str, Any], numbers: np.ndarray, target: s
     source |= {key: spec[key] for key in ("delimiter",) if key in spec}
     gaps = ", missing: interpolate" if len(known) < len(numbers) else ""
     lines = [
-        f"# Guessed from {file.name} ({len(numbers):,} rows): a series in time. `tfcli init FILE --label COLUMN` takes it for",
-        "# a table. See what it makes of the data: tfcli check THIS_FILE",
+        f"# Guessed from {file.name} ({len(numbers):,} rows): a series in time. `tfcli init FILE --label COLUMN` takes",
+        "# it for a table. See what it makes of the data: tfcli check THIS_FILE",
         f"name: {flow(plain_name(file))}",
         "seed: 42                  # every random number comes from it",
         "",

@@ -12,6 +12,8 @@ import numpy as np
 from tfcli.data.pipeline import Split
 from tfcli.data.prepared import PreparedData
 from tfcli.data.stage import Batch
+from tfcli.engine.kernels.jit import available
+from tfcli.engine.kernels.target import host
 from tfcli.models.network import Network
 from tfcli.runner.callbacks import check_callbacks
 from tfcli.runner.findings import findings
@@ -70,6 +72,8 @@ class Inspection:
     """Everything that `check` shows."""
 
     name: str
+    precision: str
+    """The spec's, and what it means on this machine."""
     inputs: dict[str, dict[str, Any]]
     targets: dict[str, dict[str, Any]]
     layers: list[LayerRow]
@@ -96,6 +100,7 @@ def inspect(loaded: LoadedSpec) -> Inspection:
     rows = [_split_row(name, split, data) for name, split in splits.items()]
     return Inspection(
         name=str(session.experiment.name),
+        precision=_precision(network),
         inputs={name: asdict(spec) for name, spec in data.inputs.items()},
         targets={name: asdict(spec) for name, spec in data.targets.items()},
         layers=[_layer_row(step) for step in network.steps],
@@ -107,6 +112,18 @@ def inspect(loaded: LoadedSpec) -> Inspection:
         splits=rows,
         warnings=list(findings(data, network, {row.name: asdict(row) for row in rows})),
     )
+
+
+def _precision(network: Network) -> str:
+    policy = network.policy
+    if policy.operands is None:
+        return policy.name
+    meaning = f"{policy.name}: products round their operands to {policy.operands}"
+    if policy.operands == "bfloat16":
+        fast = available() and host().bfloat16
+        processor = "multiplies these twice as fast" if fast else "multiplies these no faster than float32"
+        return f"{meaning}; this processor {processor}"
+    return f"{meaning} and multiply them as float32; the loss is scaled"
 
 
 def _layer_row(step: Any) -> LayerRow:

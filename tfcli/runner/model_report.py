@@ -89,7 +89,10 @@ def write_report(
     _head(report, run, session, what, len(table), results)
     _training(report, run)
     for item in found:
-        (_classified if isinstance(item, Classified) else _measured)(report, item)  # type: ignore[operator]
+        if isinstance(item, Classified):
+            _classified(report, item)
+        else:
+            _measured(report, item)
         _slices(report, item, parts)
         _worst(report, item, table)
     _importance(report, session, table)
@@ -210,7 +213,7 @@ def _calibration(report: _Report, found: Classified) -> None:
 
 
 def _thresholds(report: _Report, prefix: str, name: str, yes: np.ndarray, probability: np.ndarray) -> None:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for threshold in _THRESHOLDS:
         said = probability >= threshold
         hits, wrong = int((said & yes).sum()), int((said != yes).sum())

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from tfcli.data.pipeline import Split
+from tfcli.data.streamed import StreamedSplit
 from tfcli.models.trainer import Head
 from tfcli.runner.session import Session
 
@@ -66,7 +67,7 @@ class Measured:
 Outcome = Classified | Measured
 
 
-def outcomes(session: Session, split: Split) -> list[Outcome]:
+def outcomes(session: Session, split: Split | StreamedSplit) -> list[Outcome]:
     """What each head says of a split's examples, in their order; heads that neither classify nor measure are left
     out."""
     outputs = session.trainer.predict(split.batches(0))
@@ -98,7 +99,7 @@ def outcome(head: Head, true: np.ndarray, output: np.ndarray, names: list[str] |
     return Measured(head, *(np.reshape(a, (len(a), -1)).astype(np.float64) for a in (true, output)))
 
 
-def collect_targets(split: Split) -> dict[str, np.ndarray]:
+def collect_targets(split: Split | StreamedSplit) -> dict[str, np.ndarray]:
     """A split's labels as the model is compared with them, by target, in order."""
     batches = [batch.targets for batch in split.batches(0)]
     return {name: np.concatenate([b[name] for b in batches]) for name in batches[0]}

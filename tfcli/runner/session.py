@@ -164,7 +164,7 @@ def _load_initial_weights(loaded: LoadedSpec, network: Network) -> None:
     file = RunDirectory(path).weights_path if path.is_dir() else path
     at: SpecPath = ("train", "initial_weights")
     if not file.is_file():
-        raise loaded.error_at(at, f"there is no weights file {file}")
+        raise loaded.error_at(at, f"there is no weights file {origin}", "paths are relative to the spec's folder")
     if file.suffix not in (".safetensors", *SUFFIXES):
         hint = "give a .safetensors, .keras or .weights.h5 file, or a run directory"
         raise loaded.error_at(at, f"{file.name} is no weights file", hint)

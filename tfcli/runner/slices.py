@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -49,11 +50,11 @@ def _parts(item: str, columns: Mapping[str, np.ndarray]) -> list[Slice]:
             hint = nearest(column.name, columns) or f"the columns are: {', '.join(columns)}"
             raise InvalidSpec([Diagnostic(mark, f"the data has no column `{column}`", hint)])
     rows = len(next(iter(columns.values())))
-    chosen = [condition.holds(lambda column, row=row: _cell(columns, column, row)) for row in range(rows)]
+    chosen = [condition.holds(partial(_cell, columns, row)) for row in range(rows)]
     return [Slice(item, np.array(chosen, bool))]
 
 
-def _cell(columns: Mapping[str, np.ndarray], column: Column, row: int) -> Any:
+def _cell(columns: Mapping[str, np.ndarray], row: int, column: Column) -> Any:
     """A value as conditions compare it; None where it is missing."""
     value = columns[column.name][row]
     value = value.item() if hasattr(value, "item") else value

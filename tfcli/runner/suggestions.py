@@ -55,9 +55,9 @@ def _keys(annotation: Any, value: Any, path: str, depth: int) -> Iterator[str]:
                 inner = value.get(name) if isinstance(value, dict) else None
                 yield from _keys(item.annotation, inner, f"{path}.{name}" if path else name, depth + 1)
         elif get_origin(member) is list and isinstance(value, list):
-            for name, inner in zip(item_names(value), value, strict=True):
-                if name is not None:
-                    yield from _keys(get_args(member)[0], inner, f"{path}.{name}", depth)
+            for called, inner in zip(item_names(value), value, strict=True):
+                if called is not None:
+                    yield from _keys(get_args(member)[0], inner, f"{path}.{called}", depth)
 
 
 def _class(member: type[Declared], value: Any) -> type[Declared] | None:

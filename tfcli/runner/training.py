@@ -99,6 +99,11 @@ def _resume(run: RunDirectory, epochs: int | None, reporter: Reporter) -> Finish
             if run.checkpoints().names():
                 raise
             checkpoint = None  # killed before the first checkpoint: begin again
+        epochs = checkpoint.state["epoch"] if checkpoint else 0
+        if run.status().get("state") == "done" and epochs >= loaded.experiment.train.epochs:
+            raise SpecError(
+                f"{run.path} has trained its {epochs} epochs; give a larger number with --epochs to train on"
+            )
         run.write_spec(dump(loaded.experiment, loaded.root))
         given = {key: origin for key, origin in origins(loaded.document).items() if origin["kind"] == "override"}
         run.write_origins(run.origins() | given)
@@ -176,10 +181,6 @@ class _Loop:
             self.run.truncate_metrics(self.epoch)
             for warning in checkpoint.warnings if checkpoint else ():
                 self.reporter.note(warning)
-        if self.epoch >= self.train.epochs and resumed:
-            raise SpecError(
-                f"{self.run.path} has trained its {self.epoch} epochs; give a larger number with --epochs to train on"
-            )
         self.csv_table.begin()
         self._update_status("running", None)
         resumed_from = None if not resumed else checkpoint.name if checkpoint else "the beginning"
@@ -370,7 +371,8 @@ class _Loop:
             self.trainer.optimizer.swap_averages()
         self.own.restored = state.get("callbacks", [])
         self.epoch, self.batch, self.best = state["epoch"], state["batch"], state["best"]
-        self.stopped = state["stopped"] and self.epoch >= self.train.epochs
+        # A finished run that stopped early may train on; one that was killed in between has still to finish.
+        self.stopped = state["stopped"] and self.run.status().get("state") != "done"
         self.best_weights = checkpoint.tensors.get("best")
         if self.stopping is not None and "early_stopping" in state:
             self.stopping.restore(state["early_stopping"])

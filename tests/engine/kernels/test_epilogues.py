@@ -99,3 +99,37 @@ def test_a_product_that_enters_twice_is_written_as_it_is():
 
 def test_an_input_along_the_rows_is_left_to_a_kernel_of_its_own():
     check(lambda a, b, s: tf.matmul(a, b) * s, array(9, 30), array(30, 21), array(9, 1), joined=False)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_bias_and_an_activation_follow_a_transposed_convolution(stride):
+    def function(x, kernel, bias):
+        size = 7 * stride
+        return tf.nn.relu(tf.nn.conv2d_transpose(x, kernel, [2, size, size, 5], stride, "SAME") + bias)
+
+    check(function, array(2, 7, 7, 6), array(3, 3, 5, 6), array(5))
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_the_mask_of_an_activation_follows_the_gradient_of_a_convolution(stride):
+    def function(x, kernel):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.nn.relu(x * 2.0)
+            total = tf.reduce_sum(tf.nn.conv2d(y, kernel, stride, "SAME") ** 2)
+        return tape.gradient(total, x)
+
+    check(function, array(2, 9, 9, 6), array(3, 3, 6, 12))
+
+
+def test_groups_of_a_gradient_are_left_without_what_follows():
+    from tfcli.engine.ops.conv import ConvInputGrad
+
+    op = ConvInputGrad((1, 1), "same", (1, 1), 2)
+    check(
+        lambda g, kernel, x: tf.nn.relu(op(g, kernel, x)),
+        array(2, 5, 5, 6),
+        array(3, 3, 2, 6),
+        array(2, 5, 5, 4),
+        joined=False,
+    )

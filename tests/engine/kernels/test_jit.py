@@ -76,3 +76,36 @@ def test_where_nothing_can_be_kept_kernels_are_compiled_all_the_same(tmp_path, m
 def test_the_cache_is_for_its_owner_alone(folder):
     stored(storing(11))
     assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_kernels_are_compiled_ahead_in_several_processes(folder, monkeypatch):
+    monkeypatch.setenv("TFCLI_NUM_THREADS", "2")
+    codes = [storing(n) for n in range(20, 28)]
+    jit.compile_ahead(codes)
+    assert len(list(folder.iterdir())) == len(codes)
+    monkeypatch.setattr(jit._Engine, "_compile", lambda *_: pytest.fail("compiled again"))
+    assert [stored(code) for code in codes] == list(range(20, 28))
+
+
+def test_what_was_compiled_ahead_is_what_one_process_compiles(folder, monkeypatch):
+    def files(threads: str) -> dict[str, bytes]:
+        monkeypatch.setenv("TFCLI_NUM_THREADS", threads)
+        jit.compile_ahead([storing(n) for n in range(30, 38)])
+        for n in range(30, 38):
+            stored(storing(n))
+        jit._engine.cache_clear()
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    together = files("2")
+    for path in folder.iterdir():
+        path.unlink()
+    assert files("1") == together
+
+
+def test_kernels_are_compiled_one_by_one_where_nothing_can_be_kept(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TFCLI_CACHE_DIR", str(tmp_path / "file"))
+    monkeypatch.setenv("TFCLI_NUM_THREADS", "2")
+    codes = [storing(n) for n in range(40, 48)]
+    jit.compile_ahead(codes)
+    assert [stored(code) for code in codes] == list(range(40, 48))

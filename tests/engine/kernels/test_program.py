@@ -74,3 +74,18 @@ def test_a_forked_process_computes_too():
         Program([Instruction(counting(), [array.ctypes.data], 100)]).run(0, 1)
         os._exit(0 if array.tolist() == [2] * 100 else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("faulty_at", [None, 1])
+def test_measuring_runs_the_instructions_and_tells_what_each_took(faulty_at):
+    code = Code("setting")
+    code.store(code.constant("i64", 1), code.argument(0))
+    array, fault = np.zeros(100, np.int64), np.zeros(1, np.int64)
+    instructions = [Instruction(counting(), [array.ctypes.data], 100)] * 3
+    if faulty_at is not None:
+        instructions[faulty_at] = Instruction(compiled(code), [fault.ctypes.data], 1)
+    reached, seconds = Program(instructions, fault).measure(0, 3)
+    assert reached == (3 if faulty_at is None else faulty_at)
+    assert len(seconds) == reached
+    assert (seconds >= 0).all()
+    assert array.tolist() == [reached] * 100

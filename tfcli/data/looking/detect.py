@@ -60,7 +60,8 @@ def blocks(source: Source, root: Path) -> Iterator[Table]:
 def _class(kind: str) -> type[Source]:
     assert Source.registry is not None
     found = Source.registry.find(kind)
-    assert found is not None and issubclass(found, Source), "the sources named here are declared"
+    assert found is not None, "the sources named here are declared"
+    assert issubclass(found, Source)
     return found
 
 
@@ -138,7 +139,7 @@ def _rows(lines: list[str], delimiter: str) -> tuple[list[list[str]], bool]:
     """The rows, and whether values may stand in quotes."""
     text = [f"{line}\n" for line in lines]
     try:
-        quoted = [row for row in csv.reader(text[:-1] or text, delimiter=delimiter, strict=True) if row]
+        quoted = [row for row in csv.reader(text[: _LOOKED_AT - 1], delimiter=delimiter, strict=True) if row]
     except csv.Error:
         quoted = []
     plain = [line.split(delimiter) for line in lines if line]

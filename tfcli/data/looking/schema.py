@@ -36,9 +36,9 @@ class ColumnSchema(Declared, name="column"):
     """The column must be there."""
     missing: Probability = 0.0
     """The largest share of rows in which it may be missing."""
-    low: float | str | None = None
+    low: int | float | str | None = None
     """The smallest number, or the earliest date as text."""
-    high: float | str | None = None
+    high: int | float | str | None = None
     values: list[str] | None = None
     """The categories. Default: any."""
     unknown: Probability = 0.0
@@ -79,11 +79,14 @@ class TableSchema(Declared, name="schema"):
     """The largest distance of a column from the training file."""
 
     def to_json(self) -> str:
-        """What `load_schema` reads; what has its default is left out."""
-        columns = {name: _changed(column) for name, column in self.columns.items()}
-        return json.dumps(
-            {"version": 1, "columns": columns} | _changed(self, ("columns",)), indent=2, ensure_ascii=False
-        )
+        """What `load_schema` reads, a column a line; what has its default is left out."""
+        columns = [f"    {_json(name)}: {_json(_changed(column))}" for name, column in self.columns.items()]
+        rest = [f"  {_json(name)}: {_json(value)}" for name, value in _changed(self, ("columns", "version")).items()]
+        return ",\n".join(['{\n  "version": 1', '  "columns": {\n' + ",\n".join(columns) + "\n  }", *rest]) + "\n}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _number(bound: float | str | None) -> float | None:
@@ -145,7 +148,9 @@ def _bounds(kind: str, numbers: NumberStatistics, slack: float) -> tuple[float |
     high = min(numbers.high + more, 0.0) if numbers.high <= 0 else numbers.high + more
     if kind == "date":
         return show_date(_rounded(low, _DAY, floor)), show_date(_rounded(high, _DAY, ceil))
-    unit = 1.0 if kind == "integer" else 10.0 ** (floor(log10(high - low or 1.0)) - 3)
+    if kind == "integer":
+        return floor(low), ceil(high)
+    unit = 10.0 ** (floor(log10(high - low or 1.0)) - 3)
     return _rounded(low, unit, floor), _rounded(high, unit, ceil)
 
 

@@ -1,4 +1,4 @@
-"""What one pass over a column remembers: exact for columns of moderate size, an estimate of bounded memory for larger."""
+"""What one pass over a column remembers: exact for columns of moderate size, estimates of bounded memory for others."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -72,7 +72,7 @@ class Moments:
 
 
 class Sample:
-    """A uniform sample of finite numbers: those with the smallest random ranks, the same however they come in blocks."""
+    """A uniform sample of finite numbers: those with the smallest random ranks, the same for blocks of any size."""
 
     def __init__(self, name: str) -> None:
         self._random = generator(0, "sample", name)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfcli.data.arrays import is_npy, read_npy
+from tfcli.data.arrays import is_beyond_numpy, is_npy, read_npy
 from tfcli.data.files import Blob
 from tfcli.data.source import Source
 from tfcli.data.sources.npz import file_pairs, together
@@ -60,7 +60,7 @@ def read_idx(blob: Blob) -> np.ndarray:
         raise DataError(f"{blob.name}: is not an idx file (its first bytes are {content[:4].hex(' ') or 'none'})")
     shape = struct.unpack(f">{content[3]}I", content[4:start])
     expected = math.prod(shape) * np.dtype(dtype).itemsize
-    if expected != len(content) - start:
+    if expected != len(content) - start or is_beyond_numpy(shape, np.dtype(dtype).itemsize):
         raise DataError(
             f"{blob.name}: the header says {shape}, {expected:,} bytes, but {len(content) - start:,} bytes follow"
         )

@@ -43,6 +43,11 @@ class Node:
         self.control: tuple[Node, ...] = ()
         """Nodes that must run before this one, though none of its inputs comes from them."""
 
+    @property
+    def type(self) -> str:
+        """What kind of op it is."""
+        return type(self.op).__name__
+
     def run(self, feed_dict: Any = None, session: Any = None) -> None:
         """Run it in the session, or the one that is entered."""
         from tfcli.engine.graph.session import running_session

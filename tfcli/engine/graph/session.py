@@ -381,7 +381,7 @@ def _feed_value(symbol: Symbol, value: Any) -> np.ndarray:
         )
     if not _compatible(array.shape, symbol.shape):
         raise ShapeError(
-            f"feed_dict: {symbol.name} has the shape {show_shape(symbol.shape)}, and was fed {show_shape(array.shape)}; "
-            "a placeholder's shape has None for sizes that change: [None, 16]"
+            f"feed_dict: {symbol.name} has the shape {show_shape(symbol.shape)}, and was fed "
+            f"{show_shape(array.shape)}; a placeholder's shape has None for sizes that change: [None, 16]"
         )
     return array

@@ -81,6 +81,12 @@ class Filters:
     group: int
 
     @property
+    def columns_are_channels(self) -> bool:
+        """Whether a column has its place in the last axis of what is written, as an epilogue takes it, and not that
+        within a group."""
+        return self.groups == 1 or self.depthwise
+
+    @property
     def depthwise(self) -> bool:
         return self.groups > 1 and self.taken == 1 and self.made == 1
 
@@ -91,8 +97,7 @@ def conv(node: Node, emit: Emitter, epilogue: Epilogue | None = None) -> bool:
     x, kernel = node.inputs
     op: Conv = node.op  # type: ignore[assignment]
     sizes = _forward_filters(kernel, op.groups)
-    # An epilogue is told the column within its group, and takes it for the one within the last axis.
-    if not floating(x.dtype) or (epilogue and sizes.groups > 1 and not sizes.depthwise):
+    if not floating(x.dtype) or (epilogue and not sizes.columns_are_channels):
         return False
     slides = _forward_slides(op.window(shape_of(x), shape_of(kernel)))
     _convolve(emit, x, kernel, node.outputs[0], [slides], sizes, epilogue)
@@ -100,22 +105,22 @@ def conv(node: Node, emit: Emitter, epilogue: Epilogue | None = None) -> bool:
 
 
 @lowers(ConvInputGrad)
-def conv_input_grad(node: Node, emit: Emitter) -> bool:
+def conv_input_grad(node: Node, emit: Emitter, epilogue: Epilogue | None = None) -> bool:
     """The gradient of a convolution in its input."""
     g, kernel, like = node.inputs
     op: ConvInputGrad = node.op  # type: ignore[assignment]
     w = op.window(shape_of(like), shape_of(kernel))
-    return _spread(emit, g, kernel, node.outputs[0], w, op.groups)
+    return _spread(emit, g, kernel, node.outputs[0], w, op.groups, epilogue)
 
 
 @lowers(ConvTranspose)
-def conv_transpose(node: Node, emit: Emitter) -> bool:
+def conv_transpose(node: Node, emit: Emitter, epilogue: Epilogue | None = None) -> bool:
     """A transposed convolution, which is the gradient of a convolution in its input."""
     x, kernel = node.inputs
     op: ConvTranspose = node.op  # type: ignore[assignment]
     sizes = shape_of(node.outputs[0])[1:-1]
     w = window(sizes, shape_of(kernel)[:-2], op.strides, op.dilations, op.padding)
-    return _spread(emit, x, kernel, node.outputs[0], w, 1)
+    return _spread(emit, x, kernel, node.outputs[0], w, 1, epilogue)
 
 
 @lowers(ConvKernelGrad)
@@ -141,15 +146,17 @@ def _forward_filters(kernel: Tensor, groups: int) -> Filters:
     return Filters(groups, taken, made, taken * filters, filters, 1, made)
 
 
-def _spread(emit: Emitter, g: Tensor, kernel: Tensor, y: Tensor, w: Window, groups: int) -> bool:
+def _spread(
+    emit: Emitter, g: Tensor, kernel: Tensor, y: Tensor, w: Window, groups: int, epilogue: Epilogue | None
+) -> bool:
     """The gradient in the input, phase by phase."""
-    if not floating(g.dtype):
-        return False
     taken, filters = shape_of(kernel)[-2:]
     sizes = Filters(groups, filters // groups, taken, taken * filters, 1, filters, filters // groups)
+    if not floating(g.dtype) or (epilogue and not sizes.columns_are_channels):
+        return False
     axes = zip(w.out, w.sizes, w.size, w.pads, w.strides, w.dilations, strict=True)
     phases = [list(_phases(*axis)) for axis in axes]
-    _convolve(emit, g, kernel, y, list(itertools.product(*phases)), sizes)
+    _convolve(emit, g, kernel, y, list(itertools.product(*phases)), sizes, epilogue)
     return True
 
 

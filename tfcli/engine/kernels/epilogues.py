@@ -12,14 +12,14 @@ from tfcli.engine.graph.fused import Fused
 from tfcli.engine.graph.ir import AssignVariable, Node
 from tfcli.engine.kernels.code import Code, Value
 from tfcli.engine.kernels.contraction import Epilogue, Place
-from tfcli.engine.kernels.convolution import conv
+from tfcli.engine.kernels.convolution import conv, conv_input_grad, conv_transpose
 from tfcli.engine.kernels.lowering import Argument, Emitter
 from tfcli.engine.kernels.pointwise import ELEMENTS, from_memory, is_pointwise, stored, to_memory
 from tfcli.engine.kernels.products import einsum, matmul
 from tfcli.engine.kernels.scalar import SCALAR
 from tfcli.engine.kernels.vectors import read, write
 from tfcli.engine.op import Op
-from tfcli.engine.ops.conv import Conv
+from tfcli.engine.ops.conv import Conv, ConvInputGrad, ConvTranspose
 from tfcli.engine.ops.linalg import Einsum, Matmul
 from tfcli.engine.tensor import Tensor
 
@@ -27,6 +27,8 @@ PRODUCTS: dict[type[Op], Callable[[Node, Emitter, Epilogue | None], bool]] = {
     Matmul: matmul,
     Einsum: einsum,
     Conv: conv,
+    ConvInputGrad: conv_input_grad,
+    ConvTranspose: conv_transpose,
 }
 """The lowerings that take an epilogue."""
 

@@ -6,14 +6,17 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tfcli.engine.kernels.code import Code
-from tfcli.engine.kernels.target import host
+from tfcli.engine.kernels.target import host, thread_count
 
 _HEADER = 32
 """Bytes of the checksum that a cached file begins with."""
+_WORTH_A_PROCESS = 3
+"""Kernels from which on another process to compile them pays: some 50 ms."""
 _ONE_AT_A_TIME = threading.Lock()
 """Two engines made at once would be one too many, and what the one that is dropped has compiled would go with it."""
 
@@ -34,23 +37,43 @@ class _Engine:
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self.machine)
         self._identity = f"{llvmlite.__version__} {self.target.name} {self.target.features}\n"
         self._addresses: dict[str, tuple[int, ...]] = {}
+        self._kernels: dict[Code, int] = {}
 
     def addresses(self, text: str, names: Sequence[str]) -> tuple[int, ...]:
         """Where the functions `names` of the module `text` begin."""
-        key = hashlib.sha256((self._identity + text).encode()).hexdigest()
+        key = self._key(text)
         if key not in self._addresses:
-            # The engine finds functions by name, so each text's have names of their own.
-            unique = [f"{name}_{key[:16]}" for name in names]
-            for name, own in zip(names, unique, strict=True):
-                text = text.replace(f"@{name}(", f"@{own}(")
-            machine_code = _read(key)
-            if machine_code is None:
-                machine_code = self._compile(text)
-                _write(key, machine_code)
+            machine_code = _read(key) or self._compile_and_keep(key, text, names)
             self._engine.add_object_file(self.llvm.ObjectFileRef.from_data(machine_code))
             self._engine.finalize_object()
-            self._addresses[key] = tuple(self._engine.get_function_address(own) for own in unique)
+            self._addresses[key] = tuple(self._engine.get_function_address(own) for own in _unique(names, key))
         return self._addresses[key]
+
+    def address(self, code: Code) -> int:
+        """Where the kernel begins."""
+        if code not in self._kernels:
+            (self._kernels[code],) = self.addresses(code.text(), [code.name])
+        return self._kernels[code]
+
+    def missing(self, codes: Iterable[Code]) -> list[Code]:
+        """Those of the kernels that are neither loaded nor kept on disk."""
+        by_key = {self._key(code.text()): code for code in dict.fromkeys(codes) if code not in self._kernels}
+        return [code for key, code in by_key.items() if key not in self._addresses and not _is_kept(key)]
+
+    def keep(self, codes: Iterable[Code]) -> None:
+        """Compile the kernels for whoever loads them from disk."""
+        for code in codes:
+            self._compile_and_keep(self._key(code.text()), code.text(), [code.name])
+
+    def _key(self, text: str) -> str:
+        return hashlib.sha256((self._identity + text).encode()).hexdigest()
+
+    def _compile_and_keep(self, key: str, text: str, names: Sequence[str]) -> bytes:
+        for name, own in zip(names, _unique(names, key), strict=True):
+            text = text.replace(f"@{name}(", f"@{own}(")
+        machine_code = self._compile(text)
+        _write(key, machine_code)
+        return machine_code
 
     def _compile(self, text: str) -> bytes:
         module = self.llvm.parse_assembly(text)
@@ -68,6 +91,11 @@ class _Engine:
         return self.machine.emit_object(module)
 
 
+def _unique(names: Sequence[str], key: str) -> list[str]:
+    """The engine finds functions by name, so each text's have names of their own."""
+    return [f"{name}_{key[:16]}" for name in names]
+
+
 @functools.cache
 def _engine() -> _Engine:
     return _Engine()
@@ -79,9 +107,53 @@ def compiled_functions(text: str, *names: str) -> tuple[int, ...]:
         return _engine().addresses(text, names)
 
 
+def compile_ahead(codes: Iterable[Code]) -> None:
+    """Compile what is missing of the kernels on all processors, so that `compiled` finds it on disk.
+
+    LLVM takes one thread of a process; so copies of this one do it. Whatever one of them could not do or keep is
+    compiled when it is asked for.
+    """
+    with _ONE_AT_A_TIME:
+        missing = _engine().missing(codes)
+        processes = min(thread_count(), len(missing) // _WORTH_A_PROCESS)
+        if sys.platform != "linux" or processes < 2:
+            return
+        shares = _evenly(missing, processes)
+        children = [_forked(share) for share in shares[1:]]
+        _engine().keep(shares[0])
+        for child in children:
+            os.waitpid(child, 0)
+
+
+def _evenly(codes: Sequence[Code], parts: int) -> list[list[Code]]:
+    """The kernels in lots whose texts are about equally long."""
+    lots: list[list[Code]] = [[] for _ in range(parts)]
+    lengths = [0] * parts
+    for code in sorted(codes, key=lambda code: -len(code.text())):
+        shortest = lengths.index(min(lengths))
+        lots[shortest].append(code)
+        lengths[shortest] += len(code.text())
+    return lots
+
+
+def _forked(codes: Sequence[Code]) -> int:
+    """The number of a process that compiles the kernels."""
+    with warnings.catch_warnings():
+        # Python warns of forking beside threads. The child needs none of theirs: it computes, writes files and ends.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        try:
+            _engine().keep(codes)
+        finally:
+            os._exit(0)
+    return child
+
+
 def compiled(code: Code) -> int:
     """The machine address of a kernel."""
-    return compiled_functions(code.text(), code.name)[0]
+    with _ONE_AT_A_TIME:
+        return _engine().address(code)
 
 
 @functools.cache
@@ -96,6 +168,13 @@ def _folder() -> Path:
     given = os.environ.get("TFCLI_CACHE_DIR")
     base = Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tfcli"
     return base / "kernels"
+
+
+def _is_kept(key: str) -> bool:
+    try:
+        return (_folder() / f"{key}.o").exists()
+    except (OSError, RuntimeError):
+        return False
 
 
 def _read(key: str) -> bytes | None:

@@ -21,7 +21,7 @@ from tfcli.engine.graph.passes import DEFAULT, Pass
 from tfcli.engine.graph.passes.fuse import fuse_elementwise
 from tfcli.engine.graph.passes.recompute import recompute
 from tfcli.engine.kernels.homes import Home, Homes
-from tfcli.engine.kernels.jit import compiled
+from tfcli.engine.kernels.jit import compile_ahead, compiled
 from tfcli.engine.kernels.lowering import Argument, Scratch
 from tfcli.engine.kernels.memory import Lifetime, aligned, layout
 from tfcli.engine.kernels.pointwise import is_pointwise
@@ -71,6 +71,7 @@ class NativePlan:
 
     def _make_program(self) -> None:
         """The instructions, the words to be changed when an array moves, and the segments that run at one go."""
+        compile_ahead(call.kernel for step in self.steps for call in step.calls)
         instructions: list[Instruction] = []
         moving: dict[Home, list[tuple[int, int]]] = {}
         self._segments: list[tuple[int, int] | Callable[[list[Any]], None]] = []

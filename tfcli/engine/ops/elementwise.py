@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tfcli.engine.dispatch import apply
+from tfcli.engine.dispatch import apply, labelled_as
 from tfcli.engine.op import Op
 from tfcli.engine.ops.shape import ones_like, sum_to, zeros_like
 from tfcli.engine.spec import DType, TensorSpec, as_dtype, bool_, broadcast
@@ -73,7 +73,7 @@ class Binary(Op, abstract=True):
     """x and y of one dtype, broadcast against each other."""
 
     def __call__(self, x: Any, y: Any, name: str | None = None) -> Tensor:
-        return apply(self, *promote(x, y, self.name))
+        return labelled_as(name, apply(self, *promote(x, y, self.name)))
 
     def infer(self, x: TensorSpec, y: TensorSpec) -> TensorSpec:
         if x.dtype != y.dtype:

@@ -1,4 +1,4 @@
-"""Callbacks that write: checkpoints, CSV logs, event files, backups."""
+"""Callbacks that write: checkpoints, CSV logs, backups."""
 
 import csv
 from collections.abc import Mapping
@@ -134,34 +134,3 @@ class CSVLogger(Callback):
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
         self._file.close()
-
-
-class TensorBoard(Callback):
-    """Writes the results of epochs (and of batches, with `update_freq`) to event files under `log_dir`."""
-
-    def __init__(self, log_dir: str | Path = "logs", update_freq: Literal["epoch", "batch"] | int = "epoch") -> None:
-        super().__init__()
-        self.log_dir = Path(log_dir)
-        self.every = update_freq if isinstance(update_freq, int) else {"epoch": 0, "batch": 1}[update_freq]
-        self._step = 0
-
-    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        from tfcli.logging.events import EventWriter
-
-        self._train, self._validation = EventWriter(self.log_dir / "train"), EventWriter(self.log_dir / "validation")
-
-    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        self._step += 1
-        if self.every and self._step % self.every == 0:
-            self._train.scalars({f"batch_{key}": value for key, value in (logs or {}).items()}, self._step)
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        values = {key: float(value) for key, value in (logs or {}).items() if np.ndim(value) == 0}
-        self._train.scalars({f"epoch_{key}": v for key, v in values.items() if not key.startswith("val_")}, epoch)
-        validation = {f"epoch_{key[4:]}": v for key, v in values.items() if key.startswith("val_")}
-        if validation:
-            self._validation.scalars(validation, epoch)
-
-    def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
-        self._train.close()
-        self._validation.close()

@@ -93,7 +93,7 @@ class Scored(KerasOrder, abstract=True):
             output = where(expand_dims(query_mask, -1), output, 0.0)
         return (output, weights) if return_attention_scores else output
 
-    def compute_mask(self, inputs: Any, mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None if mask is None else mask[0]
 
 

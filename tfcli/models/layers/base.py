@@ -67,8 +67,6 @@ class Layer(HasWeights, Declared, kind="layer"):
 
     built = False
     input_spec: ClassVar[Any] = None
-    carried: ClassVar[Sequence[Any]] = ()
-    """The variables that a stateful layer keeps from batch to batch."""
     _path: str | None = None
     _automatic: str | None = None
     _policy: Policy | None = None
@@ -189,7 +187,7 @@ class Layer(HasWeights, Declared, kind="layer"):
     def call(self, inputs: Any) -> Any:
         raise TypeError(f"the layer {type(self).__name__} has no call method")
 
-    def compute_mask(self, inputs: Any, mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The output's mask (N, T) bool, or None."""
         return mask if self.supports_masking and not isinstance(mask, list) else None
 

@@ -211,5 +211,5 @@ class Lambda(Layer):
             shown = f"{show_shape(output.shape)}, not {show_shape((None, *wanted))} as output_shape says"
             raise ShapeError(f"the function {self.function} gave the shape {shown}")
 
-    def compute_mask(self, inputs: Any, mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None if self._mask_function is None else self._mask_function(inputs, mask)

@@ -44,7 +44,7 @@ class Embedding(Layer):
     def call(self, inputs: Tensor) -> Tensor:
         return gather(self.embeddings, CheckIds(self.input_dim, self.path)(_ids(inputs)))
 
-    def compute_mask(self, inputs: Any, mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return not_equal(_ids(inputs), as_dtype(_ids(inputs).dtype).numpy.type(0)) if self.mask_zero else None
 
 
@@ -88,7 +88,7 @@ class Masking(Layer):
     def call(self, inputs: Tensor) -> Tensor:
         return where(expand_dims(self._counts(inputs), -1), inputs, 0.0)
 
-    def compute_mask(self, inputs: Any, mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return self._counts(inputs)
 
     def _counts(self, inputs: Tensor) -> Tensor:

@@ -216,5 +216,5 @@ class Dot(Layer):
         product = einsum(f"{''.join(of_x)},{''.join(of_y)}->{''.join(left)}", x, y)
         return expand_dims(product, 1) if len(product.shape) == 1 else product
 
-    def compute_mask(self, inputs: Any, mask: Any) -> None:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         return None

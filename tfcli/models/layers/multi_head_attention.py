@@ -136,7 +136,7 @@ class Heads(KerasOrder, abstract=True):
     def drop(self, weights: Tensor, training: bool) -> Tensor:
         return dropout(weights, self.dropout, seed=self.seed) if training and self.dropout else weights
 
-    def compute_mask(self, inputs: Any, mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return mask[0] if isinstance(mask, list) else mask
 
 

@@ -112,7 +112,7 @@ class GlobalAveragePooling1D(_GlobalAverage, aliases=("global_avg_pool1d",)):
         total = reduce_sum(where(shown, inputs, zeros_like(inputs)), axis=1, keepdims=self.keepdims)
         return total / reduce_sum(cast(shown, inputs.dtype), axis=1, keepdims=self.keepdims)
 
-    def compute_mask(self, inputs: Any, mask: Any) -> None:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         return None
 
 

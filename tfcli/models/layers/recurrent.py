@@ -174,7 +174,7 @@ class OverTime(KerasOrder, abstract=True):
             made.append(outputs)
         return carries, [stack(o) for o in zip(*made, strict=True)]
 
-    def compute_mask(self, inputs: Any, mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return mask if self.return_sequences else None
 
 

@@ -52,11 +52,14 @@ def call_on_symbols(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     structure = (args, kwargs)
     leaves = nest.flatten(structure)
     symbols = [leaf for leaf in leaves if is_sketched(leaf)]
-    specs = _trace(layer, structure, leaves)
+    known = _trace(layer, structure, leaves)
+    specs = nest.map_structure(lambda k: k.spec, known)
     places = iter(range(len(symbols)))
     arguments = nest.pack(structure, [Slot(next(places)) if is_sketched(leaf) else leaf for leaf in leaves])
     made = record(LayerCall(layer, arguments), symbols, specs)
     made.inputs = args[0] if len(args) == 1 else list(args)
+    for symbol, k in zip(nest.flatten(made.outputs), nest.flatten(known), strict=True):
+        symbol.mask = k.mask
     return made.outputs
 
 
@@ -77,10 +80,23 @@ def _trace(layer: Any, structure: Any, leaves: list[Any]) -> Any:
         if type(error) is not TfcliError or not any(None in leaf.shape for leaf in leaves if is_sketched(leaf)):
             raise
     first, second = (_trace_with(layer, structure, leaves, size) for size in _TRIED_SIZES)
-    return nest.map_structure(_common, first, second)
+    return nest.map_structure(_both, first, second)
 
 
 _TRIED_SIZES = (83, 89)  # primes, which no shape computed from known sizes has by accident
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Of an output."""
+
+    spec: TensorSpec
+    mask: TensorSpec | None
+
+
+def _both(first: _Known, second: _Known) -> _Known:
+    mask = None if first.mask is None or second.mask is None else _common(first.mask, second.mask)
+    return _Known(_common(first.spec, second.spec), mask)
 
 
 def _common(first: TensorSpec, second: TensorSpec) -> TensorSpec:
@@ -95,10 +111,14 @@ def _trace_with(layer: Any, structure: Any, leaves: list[Any], size: int | None)
         if not is_sketched(leaf):
             return leaf
         shape = Shape(size if d is None else d for d in leaf.shape)
-        return scratch.placeholder(TensorSpec(shape, leaf.dtype, leaf.spec.name))
+        stand_in = scratch.placeholder(TensorSpec(shape, leaf.dtype, leaf.spec.name))
+        if leaf.mask is not None:  # a symbol of a model has its mask's spec, which tells a layer that there is one
+            sizes = Shape(size if d is None else d for d in leaf.mask.shape)
+            stand_in.mask = scratch.placeholder(TensorSpec(sizes, leaf.mask.dtype))
+        return stand_in
 
     with tracing(scratch), recording([]):
         args, kwargs = nest.pack(structure, [stand_in(leaf) for leaf in leaves])
         outputs = layer(*args, **kwargs)
     layer._forget_losses()
-    return nest.map_structure(lambda t: t.spec, outputs)
+    return nest.map_structure(lambda t: _Known(t.spec, None if t.mask is None else t.mask.spec), outputs)

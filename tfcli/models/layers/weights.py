@@ -60,6 +60,11 @@ class HasWeights:
         dtype: str
         trainable: bool
 
+    @property
+    def carried(self) -> Sequence[Variable]:
+        """What it keeps from batch to batch, besides weights."""
+        return ()
+
     def sublayers(self) -> Iterator["HasWeights"]:
         """Layers held in attributes, also in lists and dicts, in the order they were set."""
         return self.held(HasWeights)

@@ -98,7 +98,7 @@ class Bidirectional(Layer):
                 return (y * y_back,)
         return (y, y_back)
 
-    def compute_mask(self, inputs: Any, mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return mask if self._all_steps else None
 
     def reset_state(self) -> None:

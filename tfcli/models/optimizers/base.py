@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from tfcli.declare import Declared, FieldError, NonNegativeFloat, PositiveFloat, PositiveInt, Probability, Range
-from tfcli.engine.dispatch import assign_rows
+from tfcli.engine.dispatch import assign_rows, init_scope, tracing
 from tfcli.engine.indexed_slices import IndexedSlices
 from tfcli.engine.module import restore_awaiting
 from tfcli.engine.ops.elementwise import cast, clip_by_value, equal, maximum, minimum, not_equal, sqrt, square, where
@@ -88,10 +88,11 @@ class Optimizer(Declared, kind="optimizer"):
         if "iterations" in self.__dict__:
             return
         self.variables: dict[str, Variable] = {}
-        self.iterations = self._add("iterations", np.zeros((), np.int64))
-        self._declared_rate = self.learning_rate
-        if not isinstance(self.learning_rate, Schedule):
-            self.__dict__["learning_rate"] = self._add("learning_rate", np.asarray(self.learning_rate, np.float32))
+        with tracing(None):  # they hold their values at once, in a session's graph as well
+            self.iterations = self._add("iterations", np.zeros((), np.int64))
+            self._declared_rate = self.learning_rate
+            if not isinstance(self.learning_rate, Schedule):
+                self.__dict__["learning_rate"] = self._add("learning_rate", np.asarray(self.learning_rate, np.float32))
 
     def build(self, variables: Sequence[Variable]) -> None:
         """Make the slots, once."""
@@ -99,7 +100,8 @@ class Optimizer(Declared, kind="optimizer"):
             return
         self._begin()
         self.trained = list(variables)
-        self._slots = {id(v): self._add_slots(v) for v in self.trained}
+        with init_scope():
+            self._slots = {id(v): self._add_slots(v) for v in self.trained}
         self.__dict__["built"] = True
         restore_awaiting()
 
