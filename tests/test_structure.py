@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "logging": {"declare", "engine"},
     "saved_model": {"engine", "logging"},
     "models": {"declare", "engine", "logging", "saved_model"},
-    "keras": {"declare", "engine", "models", "runner", "saved_model"},
+    "keras": {"declare", "engine", "data", "models", "runner", "saved_model"},
     "compat": {"engine", "models", "saved_model"},
     "spec": {"declare", "engine", "models", "data"},
     "runner": {"declare", "engine", "models", "data", "logging", "spec"},

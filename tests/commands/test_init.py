@@ -83,7 +83,7 @@ def test_paths_are_relative_to_the_spec(tfcli, folder):
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("table.txt", "a,b\n1,2\n", ".csv"),
+        ("table.txt", "some words\nand more\n", ".csv"),
         ("one.csv", "a\n1\n2\n", "one column"),
         ("gaps.csv", "a,y\n1,2\n2,\n3,4\n", "missing in 1 rows"),
         ("same.csv", "a,y\n1,2\n1,3\n", "nothing to predict from"),
@@ -97,11 +97,60 @@ def test_what_no_spec_can_be_guessed_from(tfcli, folder, name, text, said):
     assert not (folder / "new.yaml").exists()
 
 
-def test_a_folder_is_refused(tfcli, folder):
+def test_an_empty_folder_is_refused(tfcli, folder):
     (folder / "images").mkdir()
     result = tfcli("init", "images", "-o", "new.yaml")
     assert result.code == 2
-    assert "is a folder" in result.err
+    assert "a folder for each class" in result.err
+
+
+def trains(tfcli, folder, *words):
+    """The guessed spec's text, after an epoch of training."""
+    result = tfcli("init", *words, "-o", "new.yaml")
+    assert result.code == 0, result.err
+    trained = tfcli("train", "new.yaml", "--epochs", "1", "-q")
+    assert trained.code == 0, trained.err
+    return (folder / "new.yaml").read_text()
+
+
+def test_a_folder_of_pictures(tfcli, folder):
+    image = pytest.importorskip("PIL.Image")
+    for name in ("cat", "dog"):
+        (folder / "pets" / name).mkdir(parents=True)
+        for i in range(12):
+            image.new("RGB", (8 + i % 2, 8), (20 * i, 0, 0)).save(folder / "pets" / name / f"{i}.png")
+    text = trains(tfcli, folder, "pets")
+    assert "type: image_folder, path: pets, image_size: [8, " in text
+    assert "units: 2, activation: softmax" in text
+
+
+def test_a_folder_of_texts(tfcli, folder):
+    for name in ("ham", "spam"):
+        (folder / "mails" / name).mkdir(parents=True)
+        for i in range(12):
+            (folder / "mails" / name / f"{i}.txt").write_text(f"{name} and {i} words")
+    assert "type: text_vectorization" in trains(tfcli, folder, "mails")
+
+
+def test_dates_and_free_text_beside_numbers(tfcli, folder):
+    lines = "".join(
+        f"2024-01-{1 + i % 28:02d},{20240101 + i % 28},this is remark number {i},{i * 0.5},{'ab'[i % 2]}\n"
+        for i in range(60)
+    )
+    (folder / "t.csv").write_text("day,bought,remark,amount,class\n" + lines)
+    text = trains(tfcli, folder, "t.csv")
+    assert "day: {type: date}" in text
+    assert 'bought: {type: date, format: "%Y%m%d"}' in text
+    assert "remark: text" in text
+    assert "{type: concatenate, inputs: [features, remark]}" in text
+
+
+def test_a_series_in_time(tfcli, folder):
+    lines = "".join(f"2024-{1 + i // 28:02d}-{1 + i % 28:02d},{i * 0.5 if i % 9 else ''}\n" for i in range(120))
+    (folder / "t.csv").write_text("day,level\n" + lines)
+    text = trains(tfcli, folder, "t.csv")
+    assert "type: time_series" in text
+    assert "missing: interpolate" in text
 
 
 def test_a_csv_file_without_a_header_gets_names_for_its_columns(tfcli, folder):

@@ -207,3 +207,22 @@ def test_importing_loads_nothing_heavy():
     code = "import sys, tfcli.data; print([m for m in ('polars', 'PIL', 'llvmlite', 'matplotlib') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_splits_rows_can_be_had_as_they_were_read_and_encoded_again(tmp_path):
+    prepared = prepare(DataSpec(**PENGUINS), tmp_path)
+    table = prepared.table("test")
+    assert set(table.columns["sex"]) <= {"female", "male", ""}
+    again = prepared.examples(table)
+    assert again.num_examples == len(table) == prepared.test.num_examples
+    assert same(first(again), first(prepared.test))
+
+
+def test_there_are_no_rows_of_a_split_that_is_not_there(tmp_path):
+    with pytest.raises(DataError, match="the data has no test split"):
+        prepare(DataSpec(source={"type": "bundled", "name": "iris"}), tmp_path).table("test")
+
+
+def test_vocabularies_can_be_had(tmp_path):
+    (found,) = prepare(DataSpec(**PENGUINS), tmp_path).vocabularies()
+    assert sorted(found) == ["female", "male"]

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tfcli as tf
 from tfcli.data import DataSpec, learning, prepare
 from tfcli.data.blocks import exchanged
+from tfcli.data.records import frames
 from tfcli.data.sources import tabular
 from tfcli.data.sources.csv import Csv
 from tfcli.data.stages.order import buffered_shuffle
@@ -115,6 +117,21 @@ def test_going_on_does_not_open_the_files_before(tmp_path):
     (tmp_path / "t0.parquet").write_bytes(b"not looked at")
     late = list(data.train.batches(0, 12, training=True))
     assert np.array_equal(late[0].inputs["features"], whole[12].inputs["features"])
+
+
+def test_an_epoch_of_records_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    monkeypatch.setattr(frames, "_MOST_RECORDS", 7)
+    for part in range(2):
+        with tf.io.TFRecordWriter(str(tmp_path / f"p{part}.tfrecord")) as writer:
+            for i in range(40):
+                value = tf.train.Feature(int64_list=tf.train.Int64List(value=[40 * part + i]))
+                writer.write(tf.train.Example(features=tf.train.Features(feature={"n": value})).SerializeToString())
+    source = {"type": "tfrecord", "path": "p*.tfrecord", "features": {"n": {"dtype": "int64"}}, "streaming": True}
+    stages = [{"type": "shuffle", "buffer_size": 10}, {"type": "batch", "batch_size": 6}]
+    data = prepare(DataSpec(source=source, pipeline=stages), tmp_path)
+    whole, late = ([b.inputs["n"].tolist() for b in data.train.batches(0, at, training=True)] for at in (0, 9))
+    assert late == whole[9:]
+    assert sorted(n for batch in whole for n in batch) == list(range(80))
 
 
 LEARNING = {

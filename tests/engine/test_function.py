@@ -181,3 +181,24 @@ def test_a_traced_loop_keeps_no_memory():
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert grown < 20_000
+
+
+def test_a_recorded_call_is_one_node_with_the_gradients_of_its_ops():
+    table, scale, calls = tf.Variable(np.ones((4, 3), np.float32)), tf.Variable(2.0), tf.Variable(0.0)
+
+    @tf.function
+    def f(x, rows):
+        calls.assign_add(1.0)
+        return {"y": tf.reduce_sum(tf.gather(table, rows) * x) * scale, "rows": rows}
+
+    x, rows = tf.constant([1.0, 2.0, 3.0]), tf.constant([1, 1])
+    found = []
+    for function in (f, f.python_function):
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(x)
+            y = function(x, rows)["y"]
+        found.append([np.asarray(g) for g in tape.gradient(y, [x, table, scale])])
+        assert len([n for n in tape._nodes if n.op.name == "f_backward"]) == (1 if function is f else 0)
+    for traced, eager in zip(*found, strict=True):
+        np.testing.assert_allclose(traced, eager, rtol=1e-6)
+    assert float(calls) == 2

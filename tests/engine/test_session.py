@@ -89,9 +89,11 @@ def test_get_variable_shares_by_name():
         assert tf1.get_variable("w", [2, 3]) is a
 
 
-def test_placeholders_of_unknown_rank_are_refused_and_defaults_serve():
-    with pytest.raises(TfcliError, match="the number of axes must be known"):
-        tf1.placeholder(tf.float32)
+def test_a_placeholder_without_a_shape_is_one_number_and_defaults_serve():
+    rate = tf1.placeholder(tf.float32)
+    assert tf1.Session().run(rate * 2.0, {rate: 0.5}) == 1.0
+    with pytest.raises(ShapeError, match="a placeholder's shape has None for sizes that change"):
+        tf1.Session().run(rate, {rate: [1.0]})
     x = tf1.placeholder_with_default(tf.constant([1.0]), [None])
     session = tf1.Session()
     assert session.run(x).tolist() == [1.0]

@@ -12,11 +12,16 @@ import subprocess
 import sys
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from formats import FORMATS
 
+import tfcli
+from tfcli.errors import TfcliError
+
+PACKAGE = str(Path(tfcli.__file__).parent)
 LONGEST = 10.0
 """Seconds for one file."""
 ALLOWED_MEMORY = 64 << 20
@@ -96,10 +101,11 @@ def _read_mutants(name: str, first: int, count: int, seed: int, folder: Path) ->
     samples = form.samples()
     for sample in samples:  # imports what reading needs
         path.write_bytes(sample)
-        form.read(path)
+        with suppress(TfcliError):  # some good files hold what is refused
+            form.read(path)
+    progress = os.open(folder / "progress", os.O_WRONLY)
     sys.addaudithook(lambda event, arguments: _audit(event, arguments, path.parent))
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
-    progress = os.open(folder / "progress", os.O_WRONLY)
     for number in range(first, first + count):
         draw = random.Random(f"{seed}-{name}-{number}")
         content = form.change(draw.choice(samples), draw)
@@ -111,8 +117,6 @@ def _read_mutants(name: str, first: int, count: int, seed: int, folder: Path) ->
 
 
 def _problem(read, path: Path, size: int) -> str | None:  # type: ignore[no-untyped-def]
-    from tfcli.errors import TfcliError
-
     before = _memory("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # begins a new peak
     try:
@@ -151,7 +155,9 @@ def _is_foreign(event: str, arguments: tuple) -> bool:
     """Code that is not of an installed module (imported late), and not of a named tuple or dataclass of one."""
     file = arguments[0].co_filename if event == "exec" else arguments[1]
     return (
-        isinstance(file, str) and file.startswith("/") and not file.startswith(tuple(map(os.path.realpath, sys.path)))
+        isinstance(file, str)
+        and file.startswith("/")
+        and not file.startswith((PACKAGE, *map(os.path.realpath, sys.path)))
     )
 
 

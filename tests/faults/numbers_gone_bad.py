@@ -43,6 +43,9 @@ def explosions(folder: Path, times: int, seed: int) -> Tally:
             if code == 0 and cause in ("rate", "exponential"):
                 tally.count(_not_finite(machine.run(logdir)), what)  # it went well all the same
                 continue
+            if cause == "label" and code == 2 and "the label is missing" in text:
+                tally.count(None, what)  # NaN in a label is refused before anything is trained
+                continue
             said = code == 1 and text.count("error:") == 1 and NAMED.search(text)
             tally.count(_not_finite(machine.run(logdir)) if said else f"code {code}: {text}", what)
             machine.clear(logdir)

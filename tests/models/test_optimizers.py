@@ -114,11 +114,7 @@ def test_a_scheduled_learning_rate_cannot_be_set():
 
 
 def test_a_constraint_holds_after_each_step():
-    class Constrained(Variable):
-        __slots__ = ()
-        constraint = staticmethod(lambda w: maximum(w, 0.0))
-
-    variable = Constrained(np.float32([0.5, 2.0]))
+    variable = Variable(np.float32([0.5, 2.0]), constraint=lambda w: maximum(w, 0.0))
     SGD(learning_rate=1.0).apply([constant([1.0, 1.0])], [variable])
     assert variable.numpy().tolist() == [0.0, 1.0]
 

@@ -116,3 +116,32 @@ def test_no_event_files_where_none_are_wanted(tmp_path: Path):
     (tmp_path / "exp.yaml").write_text(SPEC.format(tensorboard="").replace("tensorboard: {}", "tensorboard: null"))
     run = training.train(load_experiment(tmp_path / "exp.yaml"), tmp_path / "runs").run
     assert not run.train_events.exists()
+
+
+def test_looking_changes_nothing(tmp_path: Path):
+    weights = []
+    for name, asked in {"plain": "", "looked": "histograms: 1, examples: 3, pr_curves: true"}.items():
+        (tmp_path / name).mkdir()
+        weights.append(trained(tmp_path / name, asked).weights_path.read_bytes())
+    assert weights[0] == weights[1]
+
+
+def test_gradients_and_activations_are_those_of_evaluation(tmp_path: Path):
+    from tfcli.runner.evaluation import open_session
+
+    session, _ = open_session(trained(tmp_path, ""))
+    batch = next(iter(session.data.train.batches()))
+    before = session.trainer.state()
+    gradients, activations = session.trainer.gradients(batch), session.trainer.activations(batch)
+    assert set(gradients) == {weight.path for weight in session.network.weights}
+    assert np.array_equal(activations["head"], session.trainer.predict_batch(batch)["head"])
+    error = activations["head"] - batch.targets["y"]
+    assert gradients["head/bias"] == pytest.approx(2 * error.mean(axis=0), rel=1e-5)
+    after = session.trainer.state()
+    assert all(np.array_equal(after[g][n], before[g][n]) for g in before for n in before[g])
+
+
+def test_the_spec_is_there_as_a_text(tmp_path: Path):
+    run = trained(tmp_path, "")
+    (event,) = read(run.train_events).Tensors("spec")
+    assert run.spec_text() in event.tensor_proto.string_val[0].decode()

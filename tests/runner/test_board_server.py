@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tfcli.runner import board_server, training
 from tfcli.spec.load import load_experiment
@@ -148,7 +149,8 @@ def test_pictures_of_inputs_mistakes_and_filters(pages: Pages):
     tags = pages.tags("images", "shapes")
     assert tags == {"inputs/x", "misclassified/x", "filters/c/kernel"}
     listed = pages.json("plugin/images/images", run=pages.run("shapes"), tag="inputs/x", sample="0")
-    assert (listed[0]["width"], listed[0]["height"]) == (48, 48)
+    with urllib.request.urlopen(f"{pages.url}data/plugin/images/individualImage?{listed[0]['query']}") as answer:
+        assert Image.open(answer).size == (48, 48)
 
 
 def test_the_spec_and_samples_as_texts(pages: Pages):

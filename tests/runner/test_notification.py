@@ -56,6 +56,7 @@ def test_it_is_told_the_run_and_its_state(train, tmp_path: Path):
     assert reporter.notes == []
 
 
+@pytest.mark.filterwarnings("ignore:.*:RuntimeWarning")  # numbers overflow, as they are meant to
 def test_a_failed_run_is_told_too(train, tmp_path: Path):
     with pytest.raises(TrainingError):
         train(TELL, rate="1e38")

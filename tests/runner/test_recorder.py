@@ -54,3 +54,20 @@ def test_the_disk_refusing_is_raised_in_the_training_thread(run: RunDirectory, m
         recorder.save("epoch-0001", tensors(1), {})
         with pytest.raises(CheckpointError, match="the disk is full"):
             recorder.flush()
+
+
+def test_other_calls_are_made_in_order_before_a_later_checkpoint_is_there(run: RunDirectory):
+    seen = []
+    with Recorder(run, keep=3) as recorder:
+        for i in range(3):
+            recorder.later(lambda i=i: seen.append((i, run.checkpoints().last)))
+        recorder.save("epoch-0001", tensors(1), {"epoch": 1})
+    assert seen == [(0, None), (1, None), (2, None)]
+
+
+def test_an_error_of_a_call_is_raised(run: RunDirectory):
+    def fail() -> None:
+        raise CheckpointError("the disk is full")
+
+    with pytest.raises(CheckpointError, match="the disk is full"), Recorder(run, keep=3) as recorder:
+        recorder.later(fail)

@@ -61,7 +61,11 @@ def _print_model(found: "Inspection") -> None:
     print_table(
         [
             ("parameters", f"{found.parameters:,}" + (f", {frozen:,} of them not trained" if frozen else "")),
-            ("memory", f"about {size(memory.total)} at batch size {found.batch_size} ({parts})"),
+            (
+                "memory",
+                f"about {size(memory.total)} at batch size {found.batch_size} ({parts}), "
+                f"the whole process {size(memory.peak)}",
+            ),
             *([("precision", found.precision)] if ":" in found.precision else []),
             (
                 "step time",

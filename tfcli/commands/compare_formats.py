@@ -11,6 +11,9 @@ from tfcli.runner.comparison_page import page
 from tfcli.runner.expressions import Column
 from tfcli.runner.grouping import Estimate
 
+_WIDEST = 40
+"""Characters of a setting in a table for people; CSV and JSON have all of it."""
+
 
 def as_dict(table: Comparison) -> dict[str, Any]:
     """For `--json`."""
@@ -93,7 +96,8 @@ def _shown(column: Column, value: Any) -> Any:
     if column.name == "duration":
         return None if value is None else duration(value)
     if "." in column.name and value is not None:
-        return setting(value)
+        text = setting(value)
+        return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
     return number(value) if isinstance(value, list) else value
 
 

@@ -138,11 +138,11 @@ def validate(
 
     if schema is None and training is None and previous is None:
         raise SpecError("there is nothing to hold the file against; give --schema, --training or --previous")
-    given = (("skew", training, skew), ("drift", previous, drift))
-    for kind, other, threshold in given:
-        if threshold is not None and other is None:
-            raise SpecError(f"--{kind} is a threshold for --{'training' if kind == 'skew' else 'previous'} FILE")
-    comparisons = [Comparison(kind, other, threshold) for kind, other, threshold in given if other is not None]
+    for name, other, threshold in (("skew", "training", skew), ("drift", "previous", drift)):
+        if threshold is not None and {"training": training, "previous": previous}[other] is None:
+            raise SpecError(f"--{name} is a threshold for --{other} FILE")
+    comparisons = [Comparison("skew", training, skew)] if training is not None else []
+    comparisons += [Comparison("drift", previous, drift)] if previous is not None else []
     found = find_anomalies(file, schema, comparisons, without or [])
     if json:
         print_json(_validation(found))

@@ -135,6 +135,9 @@ def run(arguments: Sequence[str]) -> int:
                 _close_output()
             _trace(debug)
             return 1
+        if _is_interruption(error):
+            note("interrupted")
+            return 130
         if not debug:
             note(f"{_error()} this is a fault of tfcli's own: {type(error).__name__}: {error}")
             note("run the same command with --debug for the details, and please report them")
@@ -142,6 +145,13 @@ def run(arguments: Sequence[str]) -> int:
         _trace(debug)
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _is_interruption(error: BaseException | None) -> bool:
+    """Whether ctrl-C is behind it: compiled modules make an ImportError of one that comes while they are loaded."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _close_output() -> None:

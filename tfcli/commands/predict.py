@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from tfcli.commands.options import Checkpoint, Json, Logdir, Quiet, Run, Trust
-from tfcli.commands.output import note, print_json, shortest
+from tfcli.commands.output import note, print_json, shortest, warn
+
+_SHOWN_REMARKS = 10
 
 
 def predict(
@@ -46,6 +48,11 @@ def predict(
         predictions.format_of(output)  # an unknown suffix shows before the work is done
     source = sys.stdin.buffer.read() if input == Path("-") else input
     found = evaluation.predict(RunDirectory.open(run, logdir), split, source, checkpoint, trust)
+    if not quiet:
+        for remark in found.remarks[:_SHOWN_REMARKS]:
+            warn(remark)
+        if len(found.remarks) > _SHOWN_REMARKS:
+            warn(f"{len(found.remarks) - _SHOWN_REMARKS:,} more categories do not occur in the training split")
     if output is not None:
         predictions.save(found, output)
         if not quiet and not json:

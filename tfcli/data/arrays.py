@@ -8,6 +8,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from tokenize import TokenError
 from typing import IO
 
 import numpy as np
@@ -19,6 +20,7 @@ from tfcli.errors import DataError
 
 _KINDS = "biufUS"
 _MOST_AXES = 64
+_PIECE = 1 << 20
 _MAGIC = b"\x93NUMPY"
 
 
@@ -44,7 +46,15 @@ def read_npz(blob: Blob, names: Iterable[str] | None = None) -> dict[str, np.nda
         try:
             with zipfile.ZipFile(stream) as archive:
                 return _read_members(archive, names, blob.name, expansion_limit(size))
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+            OSError,
+            UnicodeDecodeError,
+        ) as error:
             raise DataError(f"{blob.name}: not a readable .npz file: {error}") from error
 
 
@@ -79,7 +89,7 @@ def _read_array(stream: IO[bytes], size: int, where: str) -> np.ndarray:
         if reader is None:
             raise DataError(f"{where}: .npy version {version} is not supported")
         shape, fortran_order, dtype = reader(stream)
-    except (ValueError, SyntaxError, TypeError) as error:
+    except (ValueError, SyntaxError, TypeError, TokenError, RecursionError, MemoryError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{where}: the .npy header is damaged: {error}") from error
@@ -88,10 +98,24 @@ def _read_array(stream: IO[bytes], size: int, where: str) -> np.ndarray:
     wrong_size = math.prod(shape) * dtype.itemsize != size - stream.tell()
     if min(shape, default=0) < 0 or wrong_size or is_beyond_numpy(shape, dtype.itemsize):
         raise DataError(f"{where}: the header says {shape} {dtype}, but {size - stream.tell():,} bytes follow")
-    content = stream.read(size - stream.tell())
-    array = np.frombuffer(content, dtype, math.prod(shape)) if content else np.zeros(math.prod(shape), dtype)
+    content = _read_bytes(stream, size - stream.tell(), where)
+    array = np.frombuffer(content, dtype, math.prod(shape)) if content.size else np.zeros(math.prod(shape), dtype)
     array = array.reshape(shape, order="F" if fortran_order else "C")
     return _native(array, where)
+
+
+def _read_bytes(stream: IO[bytes], size: int, where: str) -> np.ndarray:
+    """The stream's next bytes, read-only. In pieces: a member of an archive is never in memory twice."""
+    content = np.empty(size, np.uint8)
+    place = 0
+    while place < size:
+        piece = stream.read(min(_PIECE, size - place))
+        if not piece:
+            raise DataError(f"{where}: ends after {place:,} of {size:,} bytes")
+        content[place : place + len(piece)] = np.frombuffer(piece, np.uint8)
+        place += len(piece)
+    content.flags.writeable = False
+    return content
 
 
 def is_beyond_numpy(shape: Sequence[int], itemsize: int) -> bool:
@@ -106,6 +130,8 @@ def _native(array: np.ndarray, where: str) -> np.ndarray:
         except UnicodeDecodeError as error:
             raise DataError(f"{where}: holds bytes that are not UTF-8 text: {error}") from error
     if array.dtype.kind == "U":
+        if (np.frombuffer(array.astype(array.dtype.newbyteorder("=")).tobytes(), np.uint32) > sys.maxunicode).any():
+            raise DataError(f"{where}: holds texts with what is no character")
         return array.astype(object)
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tfcli.data.features import Feature, Float, IndexFeature, OutputMode, as_output
+from tfcli.data.features import CategoricalFeature, Feature, Float, IndexFeature, OutputMode, as_output
 from tfcli.data.learning import blocks
 from tfcli.data.table import Table, parse_number
 from tfcli.declare import Declared, PositiveInt, nearest
@@ -62,6 +62,25 @@ class FeatureSpace:
         texts = {name: array for name, array in encoded.items() if array.dtype == object}
         numbers = [array for name, array in encoded.items() if name not in texts]
         return ({INPUT: np.concatenate(numbers, axis=1)} if numbers else {}) | texts
+
+    def unseen(self, table: Table, learned: dict[str, Any]) -> list[str]:
+        """A remark for each category of `table` that the training split does not have, with the first row that has it:
+        it counts as unknown."""
+        remarks = []
+        for name, feature in self.features.items():
+            if not isinstance(feature, CategoricalFeature):
+                continue
+            values, missing = feature.values(table, name)
+            known = set(learned[name]["vocabulary"])
+            new: dict[Any, list[int]] = {}
+            for row in np.flatnonzero(~missing).tolist():
+                if values[row] not in known:
+                    new.setdefault(values[row], []).append(row)
+            for value, rows in new.items():
+                more = f", and in {len(rows) - 1:,} more" if len(rows) > 1 else ""
+                where = table.where(rows[0], name)
+                remarks.append(f"{where}{more}: {value!r} does not occur in the training split; it counts as unknown")
+        return remarks
 
     def _cross(self, cross: Cross, table: Table, learned: dict[str, Any]) -> np.ndarray:
         parts = []

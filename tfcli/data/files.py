@@ -65,24 +65,18 @@ class Blob:
     def read(self, limit: int | None = None) -> bytes:
         """All bytes, unpacked where they are gzipped; DataError past `limit` bytes (default: what honest gzip files
         stay below)."""
-        if self.content is not None and not self.content.startswith(GZIP_MAGIC):
-            return self.content
-        with self.open() as stream:
-            packed = stream.read(2) == GZIP_MAGIC
-            stream.seek(0)
-            if not packed:
-                return stream.read()
-            bound = limit if limit is not None else expansion_limit(stream.seek(0, os.SEEK_END))
-            stream.seek(0)
-            try:
-                with gzip.GzipFile(fileobj=stream) as unpacked:
-                    parts: list[bytes] = []
-                    left = bound
-                    while left >= 0 and (part := unpacked.read(_PART)):
-                        parts.append(part)
-                        left -= len(part)
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                raise DataError(f"{self.name}: the gzip file is damaged: {error}") from error
+        stored = self.in_memory().content or b""
+        if not stored.startswith(GZIP_MAGIC):
+            return stored
+        left = bound = limit if limit is not None else expansion_limit(len(stored))
+        parts: list[bytes] = []
+        try:
+            with gzip.GzipFile(fileobj=io.BytesIO(stored)) as unpacked:
+                while left >= 0 and (part := unpacked.read(_PART)):
+                    parts.append(part)
+                    left -= len(part)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DataError(f"{self.name}: the gzip file is damaged: {error}") from error
         if left < 0:
             raise DataError(f"{self.name}: unpacks to more than {bound:,} bytes, more than such a file should hold")
         return b"".join(parts)

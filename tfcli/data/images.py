@@ -18,6 +18,9 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF")
 MOST_PIXELS = 89_478_485
 """Pillow's own limit: a file of some bytes may claim any size."""
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+_ALWAYS_ALLOWED = 2**22
+_MOST_PIXELS_A_BYTE = 4096
+"""More than one colour alone takes in any of the formats."""
 _WORTH_THREADS = 64
 _AT_ONCE = 32
 
@@ -33,7 +36,7 @@ def decode_image(content: bytes, channels: int, where: str, formats: Sequence[st
 
     try:
         image = Image.open(io.BytesIO(content), formats=tuple(formats))
-        _refuse_absurd(image.size, where)
+        _refuse_absurd(image.size, len(content), where)
         return _pixels(image, channels)
     except UnidentifiedImageError as error:
         raise DataError(f"{where}: is not a {' or '.join(formats)} picture") from error
@@ -43,7 +46,11 @@ def decode_image(content: bytes, channels: int, where: str, formats: Sequence[st
         raise DataError(f"{where}: the picture is damaged: {error}") from error
 
 
-def _refuse_absurd(size: tuple[int, int], where: str) -> None:
+def _refuse_absurd(size: tuple[int, int], stored: int, where: str) -> None:
+    if math.prod(size) > max(_ALWAYS_ALLOWED, _MOST_PIXELS_A_BYTE * stored):
+        raise DataError(
+            f"{where}: claims {size[0]} x {size[1]} pixels in {stored:,} bytes; it is damaged or made to harm"
+        )
     if math.prod(size) > MOST_PIXELS:
         raise DataError(f"{where}: claims to be a picture of {size[0]} x {size[1]} pixels, more than {MOST_PIXELS:,}")
 

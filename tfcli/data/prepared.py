@@ -43,6 +43,8 @@ class PreparedData:
         self._learned = learned
         self.skipped: list[str] = []
         """What was left out of the data because it is damaged: a message for each."""
+        self.remarks: list[str] = []
+        """What is odd about raw files, though it can be used: a message for each."""
         self._read: dict[str, Table] = {}
         self._streams: dict[str, StreamedRows | None] = {}
 
@@ -77,7 +79,11 @@ class PreparedData:
         One example a row, in the file's order. Labels are needed only where `labelled`. Raises DataError naming row and
         column.
         """
-        return self.examples(self.input_table(source, labelled))
+        table = self.input_table(source, labelled)
+        examples = self.examples(table)
+        if self.data.features:
+            self.remarks += self._feature_space.unseen(table, self._learned["features"])
+        return examples
 
     def input_table(self, source: Path | bytes, labelled: bool = False) -> Table:
         """The rows of a raw file (or its bytes) in the source's own format. Raises DataError."""

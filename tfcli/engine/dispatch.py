@@ -47,7 +47,7 @@ def apply(op: Op, *inputs: Any) -> Any:
         tensors = tuple(value if isinstance(value, Tensor) else convert_to_tensor(value) for value in inputs)
     else:
         tensors = tuple(_into(graph, value) for value in inputs)
-    if op.product and tensors[0].dtype.name == "float32":
+    if op.multiplies and tensors[0].dtype.name == "float32":
         op = as_product(op)
     if graph is not None:
         node = graph.add(op, tensors)

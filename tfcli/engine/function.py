@@ -131,6 +131,8 @@ class ConcreteFunction:
 
     def _recorded(self, tape: "GradientTape", tensors: Sequence[Tensor]) -> list[Tensor]:
         """The output tensors, known to the tape if they depend on what it follows."""
+        if any(map(tape.follows, self.graph.known.values())):  # tensors that the function closes over
+            return replay(self.graph, [*tensors, *self.captured], self._fetches)
         places = tuple(i for i, t in enumerate(tensors) if tape.follows(t))
         if not places and not any(map(tape.follows, self.variables)):
             return [Tensor(array) for array in self._executable.run([t.array for t in tensors])]

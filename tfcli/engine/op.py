@@ -33,7 +33,7 @@ class Op:
     variadic: ClassVar[bool] = False
     stateful: ClassVar[bool] = False
     """Depends on more than its inputs: kept in program order and never merged with its like."""
-    product: ClassVar[bool] = False
+    multiplies: ClassVar[bool] = False
     """Multiplies its inputs and sums: mixed precision rounds them first."""
     effect: ClassVar[bool] = False
     """Changes something besides its outputs: runs even where nobody asks for them."""

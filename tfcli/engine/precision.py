@@ -62,12 +62,9 @@ def as_product(op: Op) -> Op:
 
 
 class Rounded(Op):
-    """float32 -> float32, to the nearest number that `operands`, one of FORMATS, holds. It is made after
-    differentiation, so it has no gradient.
-    """
+    """float32 -> float32, to the nearest number that `operands`, one of FORMATS, holds; gradients pass it as they are."""
 
     operands: str
-    vjp: Any = None
 
     def infer(self, x):
         if x.dtype != "float32":
@@ -76,6 +73,9 @@ class Rounded(Op):
 
     def forward(self, x):
         return FORMATS[self.operands](np.asarray(x))
+
+    def vjp_x(self, g, y, x):
+        return g
 
 
 class LowPrecision(Op):

@@ -137,7 +137,7 @@ def _read(info: RunInfo, path: str) -> dict[str, Any]:
     try:
         for name in ("status", "summary", "environment", "annotations"):
             found[name] = _object(f"{path}/{name}.json")
-        found["spec"] = sections(_bytes(f"{path}/spec.yaml").decode())
+        found["spec"] = sections((_bytes(f"{path}/spec.yaml") or b"").decode())
     except (CheckpointError, UnicodeDecodeError) as error:
         info.problem = str(error)
     return found
@@ -146,8 +146,10 @@ def _read(info: RunInfo, path: str) -> dict[str, Any]:
 def _object(path: str) -> dict[str, Any]:
     """As `read_object`, which is asked where there is anything unusual, but at a third of its time."""
     data = _bytes(path)
+    if data is None:
+        return {}
     try:
-        value = json.loads(data or b"{}")
+        value = json.loads(data)
     except ValueError:
         value = None
     if not isinstance(value, dict):
@@ -155,12 +157,12 @@ def _object(path: str) -> dict[str, Any]:
     return restored(value) if b'"NaN"' in data or b'Infinity"' in data else value
 
 
-def _bytes(path: str) -> bytes:
-    """Of a small file; none where there is none."""
+def _bytes(path: str) -> bytes | None:
+    """Of a small file; None where there is none."""
     try:
         with open(path, "rb", buffering=0) as file:
             return file.read()
     except FileNotFoundError:
-        return b""
+        return None
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror}") from error

@@ -13,13 +13,11 @@ from tfcli.logging.listing import RunInfo, find_run, list_runs
 from tfcli.models.monitors import is_maximized
 from tfcli.runner.comparability import warnings
 from tfcli.runner.compared import AVERAGED, FIELDS, ComparedRun
-from tfcli.runner.differences import differences
+from tfcli.runner.differences import WRITTEN_ONLY, differences
 from tfcli.runner.expressions import PICKS, Column, parse_condition
 from tfcli.runner.grouping import Estimate, group, joined
 from tfcli.spec.diagnostics import Diagnostic, InvalidSpec
 
-_UNCOMPARED = ("name", "description", "tune")
-"""What a run is called and searched with makes it no other experiment."""
 SETTINGS = "settings"
 """Groups by all that the specs differ in but the seeds."""
 _SEEDS = ("seed", "data.split.seed")
@@ -154,8 +152,7 @@ def _holds(where: str, runs: Sequence[ComparedRun]) -> Callable[[ComparedRun], b
 
 def _group_keys(texts: Sequence[str], runs: Sequence[ComparedRun]) -> list[Column]:
     if list(texts) == [SETTINGS]:
-        found = differences([run.spec for run in runs], _UNCOMPARED) if runs else []
-        return [Column(key) for key, _ in found if key not in _SEEDS]
+        return [column for column in differing_keys(runs) if column.name not in _SEEDS]
     keys = [_known(parse_column(text), runs) for text in texts]
     for key in keys:
         if any(run.is_metric(key) for run in runs):
@@ -215,11 +212,17 @@ def default_columns(runs: Sequence[ComparedRun]) -> list[Column]:
     return [
         *([Column("state")] if any(run.info.state != "done" for run in runs) else []),
         *([Column("tags")] if any(run.info.annotations.get("tags") for run in runs) else []),
-        *(Column(key) for key, _ in differences([run.spec for run in runs], _UNCOMPARED) if runs),
+        *differing_keys(runs),
         *(Column(name, "best") for name in validation or own),
         *map(Column, tested),
         Column("duration"),
     ]
+
+
+def differing_keys(runs: Sequence[ComparedRun]) -> list[Column]:
+    """Where the specs differ in what is learned: names, searches and what is written down make no other experiment."""
+    found = differences([run.spec for run in runs], ("tune",))
+    return [Column(key) for key, _ in found if not key.startswith(WRITTEN_ONLY)]
 
 
 def _labels(runs: Sequence[ComparedRun]) -> list[str]:

@@ -8,6 +8,8 @@ from tfcli.spec.overrides import item_names
 
 MISSING = type("Missing", (), {"__repr__": lambda self: "-", "__bool__": lambda self: False})()
 """Stands for what is not there."""
+WRITTEN_ONLY = ("name", "description", "train.checkpoint", "train.tensorboard", "train.csv_log", "train.on_end")
+"""Keys that change what is written down, and nothing that is learned."""
 
 
 def differences(values: Sequence[dict[str, Any]], without: Collection[str] = ()) -> list[tuple[str, list[Any]]]:

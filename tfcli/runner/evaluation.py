@@ -74,7 +74,7 @@ def predict(
         session, _ = open_session(run, checkpoint)
         _, examples = _examples(session.data, split, source, labelled=False)
         outputs = session.trainer.predict(examples.whole().batches())
-    return Predictions(outputs, session.trainer.heads, session.data.class_names)
+    return Predictions(outputs, session.trainer.heads, session.data.class_names, session.data.remarks)
 
 
 def open_session(run: RunDirectory, checkpoint: str | None = None) -> tuple[Session, str]:

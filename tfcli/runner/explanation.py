@@ -11,6 +11,7 @@ from tfcli.declare.functions import own_python
 from tfcli.errors import SpecError, TfcliError
 from tfcli.logging.run_directory import RunDirectory
 from tfcli.models.monitors import improves, is_maximized
+from tfcli.runner.differences import WRITTEN_ONLY
 from tfcli.runner.session import Session, assemble
 from tfcli.spec.dump import dump, flow
 from tfcli.spec.experiment import Experiment
@@ -20,8 +21,6 @@ from tfcli.spec.overrides import dotted, set_path
 from tfcli.spec.walk import default_at
 
 _STEPS = 3
-_WRITING = ("name", "description", "train.checkpoint", "train.tensorboard", "train.csv_log", "train.on_end")
-"""Keys that change what is written down, and nothing that is learned."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def _look_up(loaded: LoadedSpec, key: str) -> tuple[Path, Any]:
 def _recorded(run: RunDirectory, experiment: Experiment, key: str) -> str | None:
     """What the run's files tell of keys that act over epochs, or not on training at all."""
     rows, train = run.metrics(), experiment.train
-    if key.startswith(_WRITING):
+    if key.startswith(WRITTEN_ONLY):
         return "none on what is learned: it says what is written down"
     if key.split(".")[0] == "tune":
         return "none on this run: it is for searches"

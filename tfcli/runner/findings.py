@@ -125,8 +125,9 @@ def _rows_of(data: PreparedData) -> Table | None:
     if _is_table(data, "train"):
         return data.table("train")
     source = data.data.training_source
-    is_streamed = isinstance(source, ChunkedSource) and source.streams(data.root)
-    return next(source.chunks(source.blobs(data.root), labelled=True)) if is_streamed else None
+    if isinstance(source, ChunkedSource) and source.streams(data.root):
+        return next(source.chunks(source.blobs(data.root), labelled=True))
+    return None
 
 
 def _is_table(data: PreparedData, name: str) -> bool:

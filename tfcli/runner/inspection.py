@@ -1,5 +1,7 @@
 """What `check` finds out about an experiment without training it."""
 
+import resource
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -21,6 +23,9 @@ from tfcli.runner.session import Session, assemble
 from tfcli.spec.load import LoadedSpec
 
 _TIMED_STEPS = 5
+_ONLY_IN_TRAINING = 44 << 20
+"""Bytes of what training imports and checking does not: event files and pictures. Measured."""
+_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 _MOST_CLASSES = 100
 
 
@@ -42,6 +47,8 @@ class Memory:
     weights: int
     optimizer: int
     activations: int
+    peak: int = 0
+    """The whole process at its most: measured over a few steps, and what writing a checkpoint takes besides."""
 
     @property
     def total(self) -> int:
@@ -97,6 +104,7 @@ def inspect(loaded: LoadedSpec) -> Inspection:
     network, data = session.network, session.data
     first = next(data.train.batches())
     splits = {name: split for name in ("train", "validation", "test") if (split := getattr(data, name)) is not None}
+    timing, memory = _time_steps(session), _memory(session, first)
     rows = [_split_row(name, split, data) for name, split in splits.items()]
     return Inspection(
         name=str(session.experiment.name),
@@ -107,8 +115,8 @@ def inspect(loaded: LoadedSpec) -> Inspection:
         parameters=network.count_params(),
         trainable_parameters=sum(weight.array.size for weight in network.trainable_weights),
         batch_size=len(first),
-        memory=_memory(session, first),
-        timing=_time_steps(session),
+        timing=timing,
+        memory=memory,
         splits=rows,
         warnings=list(findings(data, network, {row.name: asdict(row) for row in rows})),
     )
@@ -138,7 +146,9 @@ def _memory(session: Session, batch: Batch) -> Memory:
     """Each layer's output is kept for the backward pass, and has a gradient of its own size."""
     weights = sum(weight.array.nbytes for weight in session.network.weights)
     optimizer = sum(variable.array.nbytes for variable in session.trainer.variables()["optimizer"].values())
-    return Memory(weights, optimizer, 2 * _output_bytes(session.network, batch))
+    saved = 2 * (weights + optimizer)  # the arrays' bytes, and the file's
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT + saved + _ONLY_IN_TRAINING
+    return Memory(weights, optimizer, 2 * _output_bytes(session.network, batch), peak)
 
 
 def _output_bytes(network: Network, batch: Batch) -> int:

@@ -69,7 +69,7 @@ def open_weights(path: Path, limit: int = _MOST_BYTES) -> Iterator[tuple[Any, An
     try:
         with h5py.File(io.BytesIO(_content(path, limit)), "r") as file:
             yield file, h5py
-    except (OSError, RuntimeError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, RuntimeError, KeyError, UnicodeDecodeError, zipfile.BadZipFile) as error:
         raise SpecError(f"{path} is damaged or no weights file of Keras 3: {error}") from error
 
 

@@ -23,6 +23,8 @@ class Predictions:
     outputs: dict[str, np.ndarray]
     heads: Sequence[Head]
     class_names: Mapping[str, list[str]]
+    remarks: Sequence[str] = ()
+    """What is odd about the examples, categories never seen say."""
 
     def columns(self) -> dict[str, np.ndarray]:
         """The outputs as a table, one row an example.

@@ -12,8 +12,11 @@ import numpy as np
 from tfcli.engine import ops
 from tfcli.engine.graph.execute import needed
 from tfcli.engine.graph.ir import Constant, Graph, Node, Placeholder, value_of
+from tfcli.engine.graph.passes import optimize
+from tfcli.engine.graph.passes.rounding import round_operands
 from tfcli.engine.op import OPS, Op
 from tfcli.engine.ops.control import Body
+from tfcli.engine.precision import LowPrecision
 from tfcli.engine.tensor import Symbol, Tensor, Variable
 from tfcli.errors import SpecError, TfcliError
 from tfcli.saved_model.arrays import Arrays, decode_array, encode_array
@@ -73,6 +76,8 @@ class Store:
 
 def encode_graph(graph: Graph, outputs: Sequence[Tensor], store: Store, what: str) -> dict[str, Any]:
     """The part of the graph that `outputs` and effects need; `what` names it in errors. Raises SpecError."""
+    if any(isinstance(node.op, LowPrecision) for node in graph.nodes):
+        graph, outputs = optimize(graph, outputs, (round_operands,))
     kept = {id(node) for node in needed(graph, outputs, effects=True, feeds=[])}
     kept |= {id(symbol.node) for symbol in graph.inputs}
     nodes = [node for node in graph.nodes if id(node) in kept]

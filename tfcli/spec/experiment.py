@@ -24,7 +24,11 @@ class Experiment(Declared):
     """Every random number comes from it."""
     precision: Annotated[
         Literal["float32", "float64", "mixed_bfloat16", "mixed_float16"],
-        Hints(dict.fromkeys(("bfloat16", "float16", "bf16", "fp16", "half"), "give it as `mixed_…`: weights and sums stay float32")),
+        Hints(
+            dict.fromkeys(
+                ("bfloat16", "float16", "bf16", "fp16", "half"), "give it as `mixed_…`: weights and sums stay float32"
+            )
+        ),
     ] = "float32"
     """What weights and arithmetic are. In mixed precision the operands of products (dense and convolution layers,
     attention) are rounded to 16 bits, which some processors multiply twice as fast; `mixed_float16` scales the loss.

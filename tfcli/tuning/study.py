@@ -78,6 +78,8 @@ class Study:
                 known = [Objective(key, direction == "maximize") for key, direction in objectives.items()]
                 study = cls(run, _parse(text, name, Path(root), str(run.spec_path)), known, wanted, storage)
                 study.trials = [Trial.from_dict(item, str(path)) for item in trials]
+                if any(t.state == "done" and not t.values.keys() >= objectives.keys() for t in study.trials):
+                    raise CheckpointError(f"{path} is damaged: a trial that is done lacks its values")
                 return study
         raise CheckpointError(f"{path} is damaged: it does not describe a study")
 

@@ -97,7 +97,7 @@ def csv_parts(blob: Blob, dialect: Dialect, faults: Faults, size: int | None, sk
 def _parsed(
     file: str, text: Iterable[str], dialect: Dialect, faults: Faults, size: int | None, skip: int = 0
 ) -> Iterator[Part]:
-    quoting = csv.QUOTE_MINIMAL if dialect.quoted else csv.QUOTE_NONE
+    quoting: Any = csv.QUOTE_MINIMAL if dialect.quoted else csv.QUOTE_NONE
     reader = csv.reader(text, delimiter=dialect.delimiter, strict=True, quoting=quoting)
     names, empty = dialect.names, True
     try:

@@ -135,7 +135,8 @@ class NativePlan:
             results = result if isinstance(result, tuple) else (result,)
             for home, value in zip(outputs, results, strict=True):
                 if home.array is None:
-                    values[home.slot] = value
+                    # A view would show what later steps write to the memory that it looks at.
+                    values[home.slot] = value if _owns_its_numbers(value) else np.array(value)
                 else:
                     np.copyto(home.array, value)
 
@@ -220,6 +221,10 @@ class NativePlan:
             ended = time.perf_counter()
         nodes = [self.steps[i].node for i in spans]
         return Measured(nodes, list(spans.values()), (started, ended), self.arena_bytes)
+
+
+def _owns_its_numbers(value: Any) -> bool:
+    return not isinstance(value, np.ndarray) or value.flags.owndata
 
 
 def _references(home: Home) -> int:

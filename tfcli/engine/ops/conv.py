@@ -26,7 +26,7 @@ CACHE_BYTES = 1 << 20
 class Sliding(Op, abstract=True):
     """The settings of a convolution, the same for its gradients."""
 
-    product = True
+    multiplies = True
 
     strides: tuple[int, ...]
     padding: Padding
@@ -133,7 +133,7 @@ class ConvTranspose(Op):
     in * stride + max(reach - stride, 0) for "valid", (in - 1) * stride + reach - 2 * pad + output_padding with that.
     """
 
-    product = True
+    multiplies = True
 
     strides: tuple[int, ...]
     padding: Padding

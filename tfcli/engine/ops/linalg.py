@@ -20,7 +20,7 @@ from tfcli.errors import DtypeError, ShapeError
 class Matmul(Op):
     """The matrix product of the last two axes, either transposed first; the axes before them broadcast."""
 
-    product = True
+    multiplies = True
 
     transpose_a: bool = False
     transpose_b: bool = False
@@ -82,7 +82,7 @@ class Einsum(Op):
     `equation` is explicit (`ab,bc->ac`, no `...`); entries of size 1 broadcast along the labels in `broadcasting`.
     """
 
-    product = True
+    multiplies = True
 
     equation: str
     broadcasting: str = ""

@@ -182,10 +182,10 @@ class Optimizer(Declared, kind="optimizer"):
         used = [(g if self._goes_by_rows(g, v) else cast(g, v.dtype), v) for g, v in pairs if g is not None]
         if not used:
             raise TrainingError("no variable has a gradient: the loss does not depend on any trainable weight")
-        gradients, trained = [g for g, _ in used], [v for _, v in used]
+        found: list[Any] = [g for g, _ in used]
         if self._scaling is not None:
-            gradients, self.__dict__["_finite"] = self._scaling.judge(gradients)
-        self._step(gradients, trained)
+            found, self.__dict__["_finite"] = self._scaling.judge(found)
+        self._step(found, [v for _, v in used])
         self._set(self.iterations, self.iterations.value() + np.int64(1))
         self.__dict__["_finite"] = None
 
@@ -264,18 +264,23 @@ class Optimizer(Declared, kind="optimizer"):
     def _update_variable(
         self, variable: Variable, gradient: Tensor, rate: Tensor, iterations: Tensor, updating: Tensor | None
     ) -> None:
-        before = value = variable.value()
+        value = variable.value()
         kept = {n: s for n, s in self._slots[id(variable)].items() if n not in ("average", "gradient_accumulator")}
         slots = {name: slot.value() for name, slot in kept.items()}
+        before = {variable: value} | {slot: slots[name] for name, slot in kept.items()}
         rate = cast(rate, variable.dtype)
         decay = self.decay_of(variable)
         if decay is not None:
             value = value - value * decay * rate
         value, changed = self.update(value, gradient, slots, rate, cast(iterations + 1, variable.dtype))
         assert changed.keys() == slots.keys(), f"{self.type_name}.update gave the slots {set(changed)}"
-        self._set(variable, value if updating is None else where(updating, value, before))
-        for name, slot in kept.items():
-            self._set(slot, changed[name] if updating is None else where(updating, changed[name], slots[name]))
+        after = {variable: value} | {slot: changed[name] for name, slot in kept.items()}
+        for condition in (updating, self._finite):
+            if condition is not None:
+                after = {v: where(condition, new, before[v]) for v, new in after.items()}
+        # All is computed before anything is assigned, so that it is one kernel.
+        for changing, new in after.items():
+            changing.assign(new)
 
     def _average(self, iterations: Tensor) -> None:
         """Move the averages towards the variables (at first to them), and now and then the variables to them."""

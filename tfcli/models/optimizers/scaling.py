@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tfcli.engine.ops.elementwise import cast, equal, is_finite, logical_and, where
-from tfcli.engine.ops.reduce import reduce_max
+from tfcli.engine.ops.reduce import reduce_sum
 from tfcli.engine.tensor import Tensor, Variable
 
 INITIAL_SCALE = 2.0**15
@@ -34,8 +34,8 @@ class LossScaling:
 
 
 def _all_finite(gradients: Sequence[Tensor]) -> Tensor:
-    # The largest entry is NaN where one is.
-    found = [is_finite(reduce_max(abs(g))) for g in gradients]
+    # One pass: a sum is finite only where all of its terms are.
+    found = [is_finite(reduce_sum(g)) for g in gradients]
     result = found[0]
     for one in found[1:]:
         result = logical_and(result, one)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-PROGRAMS = sorted(p for p in Path(__file__).parent.glob("*.py") if p.name != "test_programs.py")
+PROGRAMS = sorted(p for p in Path(__file__).parent.glob("*.py") if p.name != "test_all_programs.py")
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.stem)
