@@ -15,7 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-CALLS = {1: 2000, 1024: 60}
+CALLS = {1: 1000, 1024: 20}
 """Batch sizes, and how often each is called."""
 
 

@@ -42,7 +42,10 @@ def test_a_resolved_spec_loads_to_the_same(spec, tmp_path):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("precision=bfloat16", "expected one of `float32`, `float64`, `mixed_bfloat16`, `mixed_float16`, got 'bfloat16'"),
+        (
+            "precision=bfloat16",
+            "expected one of `float32`, `float64`, `mixed_bfloat16`, `mixed_float16`, got 'bfloat16'",
+        ),
         ("name=a/b", "a name is part of the run's path: it takes no slash and is more than dots"),
         ("loss={a: mse, c: mae}", "there is no output called `c`"),
         ("metrics={c: [accuracy]}", "there is no output called `c`"),

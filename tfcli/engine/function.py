@@ -19,6 +19,7 @@ from tfcli.engine import nest
 from tfcli.engine.dispatch import recording, replay, state, tracing
 from tfcli.engine.graph.executable import Executable
 from tfcli.engine.graph.ir import Assignment, Graph, ReadVariable, verify
+from tfcli.engine.indexed_slices import dense
 from tfcli.engine.signature import Guards, Sizes, describe, fits, generalized
 from tfcli.engine.spec import TensorSpec, show_shape
 from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
@@ -350,6 +351,7 @@ def _with_symbols(structure: Any, symbols: Any) -> Any:
 
 
 def _output(graph: Graph, leaf: Any) -> Any:
+    leaf = dense(leaf)
     if isinstance(leaf, Variable | bool | int | float | np.ndarray | np.generic):
         leaf = convert_to_tensor(leaf)
     return graph.bring(leaf) if isinstance(leaf, Tensor) else leaf

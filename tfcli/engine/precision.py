@@ -62,7 +62,7 @@ def as_product(op: Op) -> Op:
 
 
 class Rounded(Op):
-    """float32 -> float32, to the nearest number that `operands`, one of FORMATS, holds; gradients pass it as they are."""
+    """float32 -> float32, to the nearest number that `operands`, one of FORMATS, holds. Gradients pass unchanged."""
 
     operands: str
 

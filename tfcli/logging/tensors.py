@@ -62,7 +62,9 @@ def encode_tensors(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str
     chunks, offset = [], 0
     for name in sorted(arrays, key=lambda name: _layout_order(name, arrays[name].dtype)):
         array = arrays[name]
-        data = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+        # Seen as bytes, so that nothing is copied before all is put together.
+        little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        data = little.reshape(-1).view(np.uint8)
         span = [offset, offset + len(data)]
         header[name] = {"dtype": _NAMES[array.dtype.name], "shape": list(array.shape), "data_offsets": span}
         chunks.append(data)
