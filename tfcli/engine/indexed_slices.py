@@ -54,7 +54,7 @@ class IndexedSlices(Value):
         from tfcli.engine.ops.shape import expand_dims
 
         if self._like is None:
-            return scatter_nd(expand_dims(self.indices, -1), self.values, self.spec.shape)
+            return scatter_nd(expand_dims(self.indices, -1), self.values, self.spec.shape)  # type: ignore[arg-type]
         return GatherGrad(0, 0)(self.values, self._like, self.indices)
 
     @property

@@ -243,7 +243,9 @@ def _dense_backward(nodes: Sequence[Node], target: Tensor, seed: Tensor, sources
     return [dense(gradient) for gradient in backward(nodes, [target], [seed], sources)]
 
 
-def backward(nodes: Sequence[Node], targets: list[Tensor], seeds: list[Any], sources: list[Any]) -> list[Tensor | None]:
+def backward(
+    nodes: Sequence[Node], targets: Sequence[Any], seeds: list[Any], sources: list[Any]
+) -> list[Tensor | None]:
     """The gradient of the targets, weighted by the seeds (ones for None), for each source, or None where there is
     none; IndexedSlices of a source whose rows alone were gathered.
     """

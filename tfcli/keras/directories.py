@@ -108,7 +108,7 @@ class _Files:
         count = len(self.class_names)
         labels = {
             "int": lambda number: np.int32(number),
-            "binary": lambda number: np.float32([number]),
+            "binary": lambda number: np.array([number], np.float32),
             "categorical": lambda number: np.eye(count, dtype=np.float32)[number],
         }
         if label_mode not in (None, *labels):
@@ -127,7 +127,8 @@ class _Files:
         dataset = Dataset.from_generator(elements, output_signature=specs if with_labels else specs[0])
         if batch_size is not None:
             dataset = dataset.batch(batch_size)
-        dataset.class_names, dataset.file_paths = self.class_names, [path for path, _ in self.pairs]
+        told: Any = dataset
+        told.class_names, told.file_paths = self.class_names, [path for path, _ in self.pairs]
         return dataset
 
 

@@ -71,7 +71,7 @@ def encode_tensors(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str
         offset += len(data)
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
-    return b"".join([struct.pack("<Q", len(text)), text, *chunks])
+    return b"".join([struct.pack("<Q", len(text)), text, *(chunk.data for chunk in chunks)])
 
 
 def _layout_order(name: str, dtype: np.dtype) -> tuple[int, str]:

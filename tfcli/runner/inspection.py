@@ -14,6 +14,7 @@ import numpy as np
 from tfcli.data.pipeline import Split
 from tfcli.data.prepared import PreparedData
 from tfcli.data.stage import Batch
+from tfcli.data.streamed import StreamedSplit
 from tfcli.engine.kernels.jit import available
 from tfcli.engine.kernels.target import host
 from tfcli.models.network import Network
@@ -173,7 +174,7 @@ def _time_steps(session: Session) -> Timing:
     return Timing(seconds[0], step, step * steps)
 
 
-def _endless(split: Split) -> Iterator[Batch]:
+def _endless(split: Split | StreamedSplit) -> Iterator[Batch]:
     epoch = 0
     while True:
         yield from split.batches(epoch, training=True)

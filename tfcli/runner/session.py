@@ -218,16 +218,18 @@ def _check_class_numbers(session: Session) -> None:
     """Labels that stand for classes are whole numbers."""
     numbered = [head for head in session.trainer.heads if head.loss is not None and head.loss.takes_labels]
     targets = {
-        head.target: head.loss for head in numbered if _spec(session.data.targets[head.target]).dtype.is_floating
+        head.target: head.loss.type_name
+        for head in numbered
+        if head.loss and _spec(session.data.targets[head.target]).dtype.is_floating
     }
     batch = next(iter(session.data.train.batches())) if targets else None
-    for target, loss in targets.items():
+    for target, loss_name in targets.items():
         labels = np.asarray(batch.targets[target])  # type: ignore[union-attr]
         wrong = labels[labels != np.floor(labels)]
         if wrong.size:
             raise session.loaded.error_at(
                 ("loss",),
-                f"the label `{target}` has {wrong.flat[0]:g}, but `{loss.type_name}` takes class numbers 0, 1, 2, …",
+                f"the label `{target}` has {wrong.flat[0]:g}, but `{loss_name}` takes class numbers 0, 1, 2, …",
                 "for amounts use a loss such as mean_squared_error; for one probability a class use "
                 "categorical_crossentropy",
             )

@@ -93,4 +93,5 @@ def _entries(vector: Tensor) -> list[int | None]:
             return [entry for part in node.inputs for entry in _entries(part)]
         case "slice" if node.inputs[0].ndim == 1 and len(node.op.key) == 1 and isinstance(node.op.key[0], tuple):
             return _entries(node.inputs[0])[slice(*node.op.key[0])]
-    return [None] * (vector.shape[0] if vector.ndim else 1)  # type: ignore[list-item]
+    count = (vector.shape[0] or 0) if vector.ndim else 1
+    return [None for _ in range(count)]

@@ -17,7 +17,7 @@ def aligned(shape: Sequence[int], dtype: Any) -> np.ndarray:
     size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
     memory = np.empty(size + ALIGNMENT, np.uint8)
     skip = -memory.ctypes.data % ALIGNMENT
-    return np.ndarray(shape, dtype, buffer=memoryview(memory)[skip:])
+    return np.ndarray(shape, dtype, buffer=memory.data[skip:])
 
 
 class Lifetime(NamedTuple):

@@ -398,9 +398,9 @@ def eye(
 ) -> Tensor:
     """Identity matrices (*batch_shape, num_rows, num_columns)."""
     if is_unknown(num_rows) or is_unknown(num_columns):
-        matrix = identity_matrix(num_rows, num_rows if num_columns is None else num_columns, dtype)
-        front = shape(matrix)
-        return matrix if batch_shape is None else broadcast_to(matrix, [*batch_shape, front[0], front[1]])
+        one = identity_matrix(num_rows, num_rows if num_columns is None else num_columns, dtype)
+        sizes: list[Any] = [*(batch_shape or ()), shape(one)[0], shape(one)[1]]
+        return one if batch_shape is None else broadcast_to(one, sizes)
     matrix = np.eye(int(num_rows), None if num_columns is None else int(num_columns), dtype=as_dtype(dtype).numpy)
     front = () if batch_shape is None else tuple(int(d) for d in batch_shape)
     return convert_to_tensor(np.broadcast_to(matrix, (*front, *matrix.shape)).copy())

@@ -383,7 +383,7 @@ def range_(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None) -> 
     return Range()(*(cast(p, dtype) for p in parts))
 
 
-def linspace(start: Any, stop: Any, num: int) -> Tensor:
+def linspace(start: Any, stop: Any, num: Any) -> Tensor:
     """`num` evenly spaced numbers from start to stop, both included, along a new first axis."""
     start, stop = promote(_as_float(start), _as_float(stop), "linspace")
     if is_unknown(num):

@@ -154,7 +154,7 @@ def _with_arrays(
         return nest.pack(
             structure,
             [
-                leaf.allocated(a.element_shape) if isinstance(leaf, TensorArray) else leaf
+                leaf.allocated(a.element_shape) if isinstance(leaf, TensorArray) and a is not None else leaf
                 for a, leaf in zip(arrays, leaves, strict=True)
             ],
         )

@@ -242,7 +242,7 @@ def _sized(shape: Any) -> tuple[tuple[int, ...] | None, Tensor | None]:
     if isinstance(shape, Symbol) and isinstance(shape.node.op, ShapeOf):
         return None, shape.node.inputs[0]
     known, sizes = sizes_of(shape)
-    return (tuple(known), None) if sizes is None else (None, zeros(sizes, "bool"))  # type: ignore[return-value]
+    return (tuple(d or 0 for d in known), None) if sizes is None else (None, zeros(sizes, "bool"))
 
 
 def _floating(what: str, dtype: Any) -> DType:

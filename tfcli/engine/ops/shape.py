@@ -630,5 +630,5 @@ def fill(dims: Any, value: Any) -> Tensor:
 def _filled(shape: Any, value: Any) -> Tensor:
     known, sizes = sizes_of(shape)
     if sizes is not None or isinstance(value, Symbol):
-        return broadcast_to(value, known if sizes is None else sizes)
+        return broadcast_to(value, known if sizes is None else sizes)  # type: ignore[arg-type]
     return Tensor(np.full(tuple(known), convert_to_tensor(value).array))  # type: ignore[arg-type]

@@ -115,7 +115,8 @@ class TensorArray:
         if self._items is not None:
             return concat([self._item(i) for i in range(len(self._items))], 0)
         whole = self._whole()
-        return reshape(whole, concat([[-1], shape(whole)[2:]], 0))
+        sizes: Any = concat([[-1], shape(whole)[2:]], 0)
+        return reshape(whole, sizes)
 
     def unstack(self, value: Any) -> "TensorArray":
         """The array of the slices of `value` along its first axis."""

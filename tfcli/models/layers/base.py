@@ -304,7 +304,7 @@ class Layer(HasWeights, Declared, kind="layer"):
         """The metrics among the attributes of the layer, and of those inside."""
         from tfcli.models.metrics import Metric
 
-        return [*self.held(Metric), *(m for layer in self.sublayers() for m in layer.metrics)]
+        return [*self.held(Metric), *(m for layer in self.sublayers() for m in layer.metrics)]  # type: ignore[attr-defined]
 
     @property
     def input(self) -> Any:

@@ -34,7 +34,7 @@ class Merge(Layer, abstract=True):
         """The output for inputs of one rank."""
         raise TypeError(f"the layer {type(self).__name__} has no merge method")
 
-    def compute_mask(self, inputs: list[Tensor], mask: Any) -> Tensor | None:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Tensor | None:
         if mask is None or any(m is None for m in mask):
             return None
         return reduce(logical_or, mask)
@@ -154,7 +154,7 @@ class Concatenate(Layer):
     def call(self, inputs: list[Tensor]) -> Tensor:
         return concat(inputs, self.axis)
 
-    def compute_mask(self, inputs: list[Tensor], mask: Any) -> Tensor | None:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Tensor | None:
         if mask is None or all(m is None for m in mask):
             return None
         whole = [

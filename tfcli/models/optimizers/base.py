@@ -202,8 +202,8 @@ class Optimizer(Declared, kind="optimizer"):
         """Whether to touch only the rows of a table that occurred, to the same result."""
         if not isinstance(gradient, IndexedSlices) or not self.leaves_rows or gradient.dtype != variable.dtype:
             return False
-        about_all = (self.clipnorm, self.clipvalue, self.global_clipnorm, self.loss_scale_factor)
-        about_all += (self.gradient_accumulation_steps, self.decay_of(variable), getattr(variable, "constraint", None))
+        about_all = [self.clipnorm, self.clipvalue, self.global_clipnorm, self.loss_scale_factor]
+        about_all += [self.gradient_accumulation_steps, self.decay_of(variable), getattr(variable, "constraint", None)]
         large = (variable.shape.num_elements() or 0) >= _LARGE
         return large and not self.use_ema and all(setting is None for setting in (*about_all, self._scaling))
 
