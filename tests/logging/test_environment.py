@@ -61,5 +61,6 @@ def test_a_monitor_named_by_the_repository_is_not_run(repository):
 
 
 def test_threads_are_those_that_blas_was_told(tmp_path, monkeypatch):
+    monkeypatch.delenv("TFCLI_NUM_THREADS", raising=False)
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
     assert describe_environment([], 0, {}, tmp_path)["threads"] == 3

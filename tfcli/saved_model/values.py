@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tfcli.engine.ops.dynamic import Place
 from tfcli.engine.spec import DTYPES, DType, Shape, TensorSpec, as_dtype
 from tfcli.errors import DataError
 
@@ -42,6 +43,8 @@ def encode(value: Any, elsewhere: Elsewhere) -> Any:
             return {"spec": encode_spec(value)}
         case Shape():
             return {"shape": list(value)}
+        case Place(position=position):
+            return {"place": position}
         case tuple() if not hasattr(value, "_fields"):
             return {"tuple": [encode(item, elsewhere) for item in value]}
         case list():
@@ -76,6 +79,8 @@ def decode(value: Any, elsewhere: Callable[[str, Any], Any]) -> Any:
             return decode_spec(content)
         case "shape", sizes:
             return shape_of(sizes)
+        case "place", int(position) if 0 <= position < LARGEST:
+            return Place(position)
         case "tuple", list(items):
             return tuple(decode(item, elsewhere) for item in items)
         case "slice", [_, _, _]:

@@ -21,6 +21,10 @@ _ONE_AT_A_TIME = threading.Lock()
 """Two engines made at once would be one too many, and what the one that is dropped has compiled would go with it."""
 
 
+_engines: list["_Engine"] = []
+"""Every one there was: threads and programs may run its code as long as the process lives."""
+
+
 class _Engine:
     """LLVM with the code that this process has compiled or loaded."""
 
@@ -38,6 +42,7 @@ class _Engine:
         self._identity = f"{llvmlite.__version__} {self.target.name} {self.target.features}\n"
         self._addresses: dict[str, tuple[int, ...]] = {}
         self._kernels: dict[Code, int] = {}
+        _engines.append(self)
 
     def addresses(self, text: str, names: Sequence[str]) -> tuple[int, ...]:
         """Where the functions `names` of the module `text` begin."""
