@@ -230,6 +230,7 @@ def test_a_spec_reads_a_glob_of_records(tmp_path):
         (full(1, raw=[b"123"]), r"record 1, feature 'raw': has 3 bytes, \(2,\) float32 takes 8"),
         (full(1, image=[tf.io.encode_png(np.zeros((3, 3, 1), np.uint8)).numpy()]), r"has shape \(3, 3, 1\)"),
     ],
+    ids=["no proto", "missing", "two values", "no picture", "short", "shape"],
 )
 @pytest.mark.parametrize("streaming", [False, True])
 def test_a_bad_record_stops_or_is_skipped(tmp_path, bad, message, streaming):

@@ -242,6 +242,8 @@ def _sized(shape: Any) -> tuple[tuple[int, ...] | None, Tensor | None]:
     if isinstance(shape, Symbol) and isinstance(shape.node.op, ShapeOf):
         return None, shape.node.inputs[0]
     known, sizes = sizes_of(shape)
+    if any(size is not None and size < 0 for size in known):
+        raise ShapeError(f"random: the shape {show_shape(known)} has a negative size")
     return (tuple(d or 0 for d in known), None) if sizes is None else (None, zeros(sizes, "bool"))
 
 
