@@ -1,11 +1,17 @@
 """Complete little programs, as people write them for Keras."""
 
 import numpy as np
+import pytest
 
 import tfcli as tf
 
 keras = tf.keras
 layers = keras.layers
+
+
+@pytest.fixture(autouse=True)
+def names_from_the_start():
+    keras.backend.clear_session()
 
 
 def blobs(n: int = 200, size: int = 8) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,6 @@
 """The steps of a plan: each node with the kernel calls that it becomes."""
 
 import importlib
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -89,13 +88,13 @@ FAMILIES = (
     "randomness",
     "recurrent",
 )
+"""The modules whose lowerings are registered when they are imported."""
 
 
 def lower(nodes: Sequence[Node], fetches: Sequence[Tensor], fault: int) -> list[Step]:
     """A step for each node. `fault`: the address of the word that kernels set where their inputs are wrong."""
     for family in FAMILIES:
-        if importlib.util.find_spec(f"tfcli.engine.kernels.{family}"):
-            importlib.import_module(f"tfcli.engine.kernels.{family}")
+        importlib.import_module(f"tfcli.engine.kernels.{family}")
     from tfcli.engine.kernels.epilogues import find_pairs, lower_pair
 
     target, steps, narrow = host(), [], _in_bfloat16(nodes)
