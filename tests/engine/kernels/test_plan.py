@@ -101,6 +101,20 @@ def test_a_read_before_an_assignment_keeps_the_old_value():
         np.testing.assert_array_equal(product, np.square(expected) * 10)
 
 
+def test_an_old_value_is_kept_in_a_dtype_that_no_kernel_copies():
+    variable = tf.Variable(np.array([1, 2], np.uint8))
+
+    @tf.function
+    def function():
+        before = variable.value()
+        variable.assign(before + before)
+        return before, variable.value()
+
+    before, after = function()
+    np.testing.assert_array_equal(before, [1, 2])
+    np.testing.assert_array_equal(after, [2, 4])
+
+
 def test_a_variable_assigned_twice_has_both_values_in_turn():
     variable = tf.Variable(np.float32([1, 2]))
 

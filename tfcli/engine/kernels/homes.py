@@ -7,7 +7,7 @@ import numpy as np
 
 from tfcli.engine.graph.fused import Fused
 from tfcli.engine.graph.ir import Assignment, AssignRows, AssignVariable, Constant, Node, Placeholder, ReadVariable
-from tfcli.engine.kernels.scalar import SCALAR
+from tfcli.engine.kernels.scalar import ELEMENTS, SCALAR
 from tfcli.engine.kernels.steps import Step, copying, is_view
 from tfcli.engine.spec import TensorSpec, size_of
 from tfcli.engine.tensor import Tensor, Variable
@@ -104,12 +104,15 @@ class Homes:
         output = step.node.outputs[0]
         home = self._variable_home(variable)
         next_write = min((q for q in self._assigns.get(variable, ()) if q > i), default=_END)
-        if self._last.get(id(output), i) <= next_write and next_write <= _END:
+        if self._last.get(id(output), i) <= next_write:
             self._homes[id(output)] = home
             return
         copy = self._homes[id(output)] = self._new("arena", output.spec, i)
         copy.last = self._last[id(output)]
-        step.calls = copying(variable, output)
+        if variable.dtype.name in ELEMENTS:
+            step.calls = copying(variable, output)
+        else:
+            step.native = False
 
     def _write_in_place(self, q: int, step: Step) -> None:
         """Let what makes the new value write it where the variable lies, if nobody needs the old one by then."""
