@@ -18,6 +18,8 @@ _GRAIN = 300_000
 """Multiply-adds that take a thread some microseconds."""
 _TASK = 2_000_000
 """Multiply-adds of a task, about."""
+_FEWEST_TASKS = 8
+"""Of a product that is worth sharing out."""
 _PACK_ROWS = 48
 """Rows from which on a strided b is worth a copy in panels."""
 _PAIR_ROWS = 16
@@ -262,6 +264,7 @@ def _blocks(what: Contraction, tile: Tile, lanes: int) -> _Blocks:
     steps = prod(axis.size for axis in what.inner)
     # Every task walks through the whole sequence, whose entries should be read by few.
     budget = _TASK * (4 if what.sequence.size > 1 else 1)
+    budget = min(budget, max(_GRAIN, _work(what) // _FEWEST_TASKS))
     a_bytes = tile.rows.size * steps * SIZES[what.element]
     tiles, row_blocks = _shared_out(tile.rows.pieces, _BLOCK_BYTES // max(1, a_bytes))
     work = max(1, tiles * tile.rows.size * steps * what.sequence.size * tile.vectors * lanes)
