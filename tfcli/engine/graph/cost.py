@@ -22,6 +22,7 @@ _FREE = (
     "slice",
     "shape_of",
 )
+_RECURRENT = ("lstm_sequence", "gru_sequence", "simple_rnn_sequence")
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,22 @@ def _flops_of(op: Op, inputs: list[TensorSpec], output: TensorSpec) -> int:
         case Scan(body=body):
             length = inputs[op.carries].shape[0] or 1
             return length * sum(cost_of(inner).flops for inner in body.plan.nodes)
+    if op.name in _RECURRENT:
+        return _over_time(inputs, inputs[1 + op.states])  # type: ignore[attr-defined]
+    if op.name.removesuffix("_grad") in _RECURRENT:
+        return _over_time(inputs, inputs[-1])
     return max(_entries(s) for s in (*inputs, output))
 
 
 def _per_output(kernel: TensorSpec) -> int:
     """Multiplications for one entry of a convolution's output: kernel sizes times input channels."""
     return prod(d or 1 for d in kernel.shape[:-1])
+
+
+def _over_time(inputs: list[TensorSpec], kernel: TensorSpec) -> int:
+    """The products with a recurrent kernel, one for each step of each example."""
+    steps = next(spec.shape[:2] for spec in inputs if spec.rank == 3)
+    return 2 * prod(d or 1 for d in steps) * _entries(kernel)
 
 
 def _entries(spec: TensorSpec) -> int:
