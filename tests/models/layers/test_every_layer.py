@@ -1,63 +1,24 @@
 """What every layer must do, asked of each one in the registry with the first of its cases."""
 
-import importlib
-import pkgutil
-from typing import Any
-
 import numpy as np
 import pytest
-import table_core
-import table_features
-import table_preprocessing
-import table_sequence
-from layer_cases import Case, inputs_of, masks_of
+from all_layers import CASES, REGISTERED, arrays_of, call, make
+from layer_cases import inputs_of
 from safetensors.numpy import load, save
 
-import tfcli.models.layers
-from tfcli.declare import Problem, convert
-from tfcli.engine import nest
 from tfcli.engine.function import function
 from tfcli.engine.gradcheck import check_gradients
-from tfcli.engine.ops.random import RandomScope
 from tfcli.engine.ops.reduce import reduce_sum
 from tfcli.engine.spec import TensorSpec
 from tfcli.engine.tape import GradientTape
 from tfcli.engine.tensor import Tensor, constant
-from tfcli.models.layers.base import Layer, building
+from tfcli.models.layers.base import building
 
-for module in pkgutil.walk_packages(tfcli.models.layers.__path__, "tfcli.models.layers."):
-    importlib.import_module(module.name)
-
-CASES = table_core.CASES | table_features.CASES | table_preprocessing.CASES | table_sequence.CASES
-REGISTERED = [cls.type_name for cls in Layer.registry or () if cls.__module__.startswith("tfcli.models.layers.")]
 NOT_ALONE = {"block", "residual", "gru_cell", "lstm_cell", "simple_rnn_cell", "stacked_rnn_cells"}
 """Containers, which the model takes apart, and cells, which `rnn` steps."""
 NEEDS_A_LIBRARY = {"byte_pair_tokenizer"}
 """Tested by itself, where the library is installed."""
 FIRST = [pytest.param(cases[0], id=name) for name, cases in sorted(CASES.items())]
-
-
-def make(spec: dict[str, Any]) -> Layer:
-    problems: list[Problem] = []
-    layer = convert(Layer, spec, (), problems)
-    assert problems == []
-    return layer
-
-
-def call(layer: Layer, case: Case, tensors: list[Tensor], training: bool = False) -> list[Tensor]:
-    """The layer's outputs for the case's tensors and masks; what is random is the same each time."""
-    masks = masks_of(case)
-    mask = None if masks is None else [constant(m) for m in masks]
-    many = len(tensors) > 1 or layer.many_inputs
-    with RandomScope(0):
-        outputs = layer(
-            tensors if many else tensors[0], training=training, mask=mask if many or mask is None else mask[0]
-        )
-    return nest.flatten(outputs)
-
-
-def arrays_of(case: Case, dtype: str = "float64") -> list[Tensor]:
-    return [constant(a.astype(dtype) if a.dtype.kind == "f" else a) for a in inputs_of(case)]
 
 
 @pytest.mark.parametrize("name", REGISTERED)

@@ -127,14 +127,13 @@ class ProjectiveTransform(Op):
     def reads(self, shape, transforms):
         """(rows, columns, weights), each (N, H, W), of the pixels that each new pixel is a weighted sum of."""
         n, height, width, _ = shape
-        y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-        a0, a1, a2, b0, b1, b2, c0, c1 = np.broadcast_to(transforms.astype(np.float32), (n, 8)).T[..., None, None]
+        y, x = np.mgrid[0:height, 0:width].astype(transforms.dtype)
+        a0, a1, a2, b0, b1, b2, c0, c1 = np.broadcast_to(transforms, (n, 8)).T[..., None, None]
         k = c0 * x + c1 * y + 1
         in_x = _mapped((a0 * x + a1 * y + a2) / k, width, self.fill_mode)
         in_y = _mapped((b0 * x + b1 * y + b2) / k, height, self.fill_mode)
         if self.interpolation == "nearest":
-            one = np.ones((n, height, width), np.float32)
-            return [(_rounded(in_y), _rounded(in_x), one)]
+            return [(_rounded(in_y), _rounded(in_x), np.ones_like(in_x))]
         left, top = np.floor(in_x), np.floor(in_y)
         right, bottom = in_x - left, in_y - top
         return [
@@ -184,7 +183,7 @@ def places_of(shape: tuple[int, ...], rows: np.ndarray, columns: np.ndarray) -> 
 
 def _rounded(x: np.ndarray) -> np.ndarray:
     """To the nearest whole number, halves away from zero."""
-    return np.copysign(np.floor(np.abs(x) + np.float32(0.5)), x)
+    return np.copysign(np.floor(np.abs(x) + 0.5), x)
 
 
 def _mapped(x: np.ndarray, size: int, mode: str) -> np.ndarray:
