@@ -114,8 +114,12 @@ class BiasAndCopy:
 
     key = "bias and copy"
 
-    def __init__(self, *arguments: Any) -> None:
-        self.arguments = arguments
+    def __init__(self, *arguments: Any, period: int = 0) -> None:
+        self.arguments, self.period = arguments, period
+
+    def beside(self, columns: int) -> "BiasAndCopy":
+        assert columns == self.period
+        return self
 
     def begin(self, code: Code, first: int) -> tuple[Value, Value]:
         return code.argument(first), code.argument(first + 1)
@@ -137,7 +141,7 @@ def test_an_epilogue_sees_each_result_once(sizes, lanes):
     node = Graph().add(Matmul(), tuple(tensors[:2]))
     operands = zip((*node.inputs, *tensors[2:], *node.outputs), (a, b, bias, copy, result), strict=True)
     emit = Alone(lanes, {id(tensor): array for tensor, array in operands})
-    products.matmul(node, emit, BiasAndCopy(*tensors[2:]))
+    products.matmul(node, emit, BiasAndCopy(*tensors[2:], period=columns))
     np.testing.assert_allclose(copy, a @ b + bias, rtol=1e-4, atol=1e-4)
     np.testing.assert_array_equal(result, copy + copy)
 

@@ -67,6 +67,17 @@ def test_a_bias_of_two_axes_follows_heads():
     check(lambda x, w, b: tf.einsum("btc,chd->bthd", x, w) + b, array(2, 5, 12), array(12, 3, 7), array(3, 7))
 
 
+def test_a_bias_of_the_last_axis_is_the_same_for_all_heads():
+    check(lambda x, w, b: tf.einsum("btc,chd->bthd", x, w) + b, array(2, 5, 12), array(12, 3, 7), array(7))
+
+
+def test_biases_of_one_and_of_two_axes_follow_heads():
+    def function(x, w, b, each):
+        return tf.einsum("btc,chd->bthd", x, w) * b + each
+
+    check(function, array(2, 5, 12), array(12, 3, 7), array(7), array(3, 7))
+
+
 def test_a_convolution_takes_its_bias():
     def function(x, kernel, bias):
         return tf.nn.relu(tf.nn.conv2d(x, kernel, 1, "SAME") + bias)

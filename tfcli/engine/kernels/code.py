@@ -334,6 +334,12 @@ class Code:
         zeros = self.constant(kind, 0)
         return self.call(kind, f"llvm.masked.load.{_mangled(kind)}.p0", address, align, mask, zeros)
 
+    def prefetch(self, address: Value) -> None:
+        """Have the line at `address`, which will be written, brought to the first cache."""
+        name = "llvm.prefetch.p0"
+        self._declared[name] = f"declare void @{name}(ptr, i32, i32, i32)"
+        self.line(f"call void @{name}(ptr {address.name}, i32 1, i32 3, i32 1)")
+
     def store_masked(self, value: Value, address: Value, mask: Value) -> None:
         """Nothing is written where the mask is false."""
         name = f"llvm.masked.store.{_mangled(value.kind)}.p0"

@@ -72,6 +72,13 @@ class Epilogue(Protocol):
     @property
     def arguments(self) -> Sequence[Argument]: ...
 
+    @property
+    def period(self) -> int:
+        """The fewest results after which one of its inputs begins anew; 0 where none does. Rows are no longer."""
+
+    def beside(self, columns: int) -> "Epilogue":
+        """The same for rows of so many results."""
+
     def begin(self, code: Code, first: int) -> Any: ...
 
     def finish(self, begun: Any, place: Place, value: Value) -> Value: ...
@@ -100,7 +107,7 @@ class Form:
     elementwise: bool
     """Whether a has the columns' axis, as b does, instead of being multiplied with all of them."""
     packed_rows: bool
-    """Whether a comes in blocks of rows, each beginning anew."""
+    """Whether a comes in panels, one for each tile."""
     clipped: bool
     """Whether the outermost inner axis is cut to what lies inside an image."""
     pairs: str
@@ -129,7 +136,7 @@ WORDS = (
     *("sequence", "sequence_a", "sequence_b"),  # an outer axis that is summed over, one entry after the other
     *("columns", "panels", "panel_b"),  # panels without the tail
     *("block_panels", "panel_blocks"),
-    *("tiles", "tall", "row_a", "row_c", "block_tiles", "row_blocks", "block_a"),
+    *("tiles", "tall", "row_a", "row_c", "block_tiles", "row_blocks", "tile_a"),
     *("repeat", "repeat_a", "repeat_b", "repeat_c", "block_repeat", "repeat_blocks"),
     *("clip_first", "clip_repeat", "clip_step", "clip_size"),
     "pair_a",  # from the first to the second number of a pair in a
@@ -188,8 +195,6 @@ class _Writer:
             a, b, c = a + index * axis["a"], b + index * axis["b"], c + index * axis["c"]
         tiles = self._block(row_block, w["block_tiles"], w["tiles"])
         repeats = self._block(repeat_block, w["block_repeat"], w["repeat"])
-        if self.form.packed_rows:
-            a = a + row_block * w["block_a"] - self._row(tiles[0]) * w["row_a"]
         first_panel = panel_block * w["block_panels"]
         last_panel = first_panel + w["block_panels"]
         with code.loop(0, w["sequence"]) as step:
@@ -234,10 +239,10 @@ class _Writer:
             self.outermost = self._clip(i)
             tall = code.minimum(tiles[1], w["tall"]) if form.uneven else tiles[1]
             with code.loop(tiles[0], tall) as tile:
-                self._tile(form.height, vectors, mask, at, self._row(tile))
+                self._tile(form.height, vectors, mask, at, tile)
             if form.uneven:
                 with code.loop(code.maximum(tiles[0], w["tall"]), tiles[1]) as tile:
-                    self._tile(form.height - 1, vectors, mask, at, self._row(tile))
+                    self._tile(form.height - 1, vectors, mask, at, tile)
 
     def _clip(self, repeat: Value) -> tuple[Value, Value]:
         """The first step along the outermost inner axis, and the one after the last."""
@@ -257,10 +262,11 @@ class _Writer:
         vectors: int,
         mask: Value | None,
         spot: tuple[Value, Value, Value, Value],
-        row: Value,
+        tile: Value,
     ) -> None:
         code, form, w = self.code, self.form, self.words
         a, b, c, column = spot
+        row = self._row(tile)
         first = c + row * w["row_c"] + column
         sums = [[code.local(self.kind, 0) for _ in range(vectors)] for _ in range(height)]
         masks = [mask if j == vectors - 1 else None for j in range(vectors)]
@@ -271,12 +277,18 @@ class _Writer:
             for j, total in enumerate(line)
         ]
         if form.accumulates:
+            # Long before they are added, as a large c lies in no cache.
+            for row_offset in rows:
+                code.prefetch(code.at(self.c, row_offset, form.element))
+        first, stop = self.outermost
+        a = a + (tile * w["tile_a"] if form.packed_rows else row * w["row_a"]) + first * self.inner[0]["a"]
+        b = b + first * self.inner[0]["b"]
+        self._accumulate([{**self.inner[0], "s": stop - first}, *self.inner[1:]], a, b, sums, masks)
+        if form.accumulates:
             with code.when(self.later):
                 for place, total in places:
-                    total.set(place.load(code.at(self.c, place.row_offset, form.element), place.shift))
-        first, stop = self.outermost
-        a, b = a + row * w["row_a"] + first * self.inner[0]["a"], b + first * self.inner[0]["b"]
-        self._accumulate([{**self.inner[0], "s": stop - first}, *self.inner[1:]], a, b, sums, masks)
+                    before = place.load(code.at(self.c, place.row_offset, form.element), place.shift)
+                    total.set(total.get() + before)
         if self.epilogue:
             with code.when(self.last):
                 for place, total in places:

@@ -5,7 +5,7 @@ number, the product's kernel does the fused op's work before it writes: a bias, 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from tfcli.engine.graph.fused import Fused
@@ -109,15 +109,13 @@ def _sizes(tensor: Tensor) -> tuple[int, ...]:
 
 
 def _manner(shape: tuple[int, ...], whole: tuple[int, ...]) -> str | None:
-    """How an input lies beside the product: whole, along the last axis or last axes, as one number; None: otherwise."""
+    """How an input lies beside the product: whole, along the last axes, as one number; None: otherwise."""
     while shape and shape[0] == 1:
         shape = shape[1:]
     if prod(shape) == 1:
         return "one"
     if shape == whole:
         return "whole"
-    if shape == whole[-1:]:
-        return "last"
     return "period" if shape == whole[len(whole) - len(shape) :] else None
 
 
@@ -147,7 +145,9 @@ class _FusedEpilogue:
     target: int
     """Place of what the product's kernel itself writes."""
     arguments: list[Argument]
-    """The other inputs, the size of each that repeats with a period, and the other outputs."""
+    """The other inputs, the size of each that lies along the last axes, and the other outputs."""
+    periods: tuple[int, ...]
+    """These sizes; 0 for the inputs that lie in another way."""
 
     @classmethod
     def of(cls, op: Fused, reader: Node, place: int, target: Tensor) -> "_FusedEpilogue":
@@ -156,10 +156,21 @@ class _FusedEpilogue:
         manners = tuple(_manner(shape, whole) or "" for shape in shapes)
         kinds = tuple(ELEMENTS[spec.dtype.name] for spec in op.specs)
         written = next(p for p, o in zip(op.outputs, reader.outputs, strict=True) if o is target)
+        periods = tuple(prod(s) if manner == "period" else 0 for s, manner in zip(shapes, manners, strict=True))
         arguments: list[Argument] = [x for i, x in enumerate(reader.inputs) if i != place]
-        arguments += [prod(s) for i, s in enumerate(shapes) if i != place and manners[i] == "period"]
+        arguments += [period for period in periods if period]
         arguments += [o for o in reader.outputs if o is not target]
-        return cls(op, place, manners, kinds, written, arguments)
+        return cls(op, place, manners, kinds, written, arguments, periods)
+
+    @property
+    def period(self) -> int:
+        return min(filter(None, self.periods), default=0)
+
+    def beside(self, columns: int) -> "_FusedEpilogue":
+        """An input as long as a row is read along the row."""
+        pairs = zip(self.manners, self.periods, strict=True)
+        manners = tuple("row" if period == columns else manner for manner, period in pairs)
+        return replace(self, manners=manners)
 
     @property
     def key(self) -> object:
@@ -173,7 +184,7 @@ class _FusedEpilogue:
             begun["at", i] = code.argument(word)
             word += 1
         for i in self._others():
-            if self.manners[i] == "period":
+            if self.periods[i]:
                 begun["period", i] = code.argument(word, "i64")
                 word += 1
         for place in self.op.outputs:

@@ -87,7 +87,8 @@ def contract(
 ) -> None:
     """Emit c = the contraction of a and b; `epilogue` sees each result before it is written."""
     lanes = lanes_for(what.element, emit.target.lanes)
-    what = _simplified(what)
+    what = _simplified(_with_wide_columns(what, epilogue.period if epilogue else 0))
+    epilogue = epilogue and epilogue.beside(what.columns.size)
     if 0 in (what.rows.size, what.columns.size, *(axis.size for axis in what.batch)):
         return
     if not what.clip:
@@ -104,6 +105,17 @@ def _simplified(what: Contraction) -> Contraction:
     while batch and batch[-1].b == 0 and (one := joined(batch[-1], rows)):
         batch, rows = batch[:-1], one
     return dataclasses.replace(what, batch=tuple(batch), rows=rows, inner=tuple(_merged(what.inner)))
+
+
+def _with_wide_columns(what: Contraction, period: int) -> Contraction:
+    """With columns that take in batch axes which a does not have either, up to the epilogue's period."""
+    while not what.clip:
+        wider = ((axis, joined(axis, what.columns)) for axis in what.batch if axis.a == 0)
+        axis, columns = next(((axis, one) for axis, one in wider if one and one is not axis), (None, what.columns))
+        if axis is None or (period and columns.size > period):
+            break
+        what = dataclasses.replace(what, batch=tuple(x for x in what.batch if x is not axis), columns=columns)
+    return what
 
 
 def _merged(axes: Sequence[Axis]) -> list[Axis]:
@@ -158,12 +170,11 @@ def _contract(
     if pairs or (not what.elementwise and _should_pack_b(what)):
         pair_a = what.inner[-1].a if pairs else 0
         b, what, panel_b = _with_packed_b(emit, b, what, tile, lanes, bool(pairs))
-    blocks = _blocks(_sequenced(what, tile, width), tile, lanes)
-    block_a, packed_rows = 0, False
-    if _should_pack_a(what):
-        a, what, block_a = _with_packed_a(emit, a, what, tile, blocks, lanes, bool(pairs))
-        packed_rows = True
+    tile_a, packed_rows = 0, _should_pack_a(what)
+    if packed_rows:
+        a, what, tile_a = _with_packed_a(emit, a, what, tile, lanes, bool(pairs))
     what = _sequenced(what, tile, width)
+    blocks = _blocks(what, tile, lanes)
     *batch, repeat = (_ONE,) * (2 - len(what.batch)) + what.batch
     # Fewer forms of the kernel, for loops that cost nothing.
     padding = (_ONE,) * (2 - len(what.inner))
@@ -187,7 +198,7 @@ def _contract(
         "row_c": what.rows.c,
         "block_tiles": blocks.tiles,
         "row_blocks": blocks.row_blocks,
-        "block_a": block_a,
+        "tile_a": tile_a,
         "repeat": repeat.size,
         "repeat_a": repeat.a,
         "repeat_b": repeat.b,
@@ -361,17 +372,14 @@ def _should_pack_a(what: Contraction) -> bool:
 
 
 def _with_packed_a(
-    emit: Emitter, a: Argument, what: Contraction, tile: Tile, blocks: _Blocks, lanes: int, pairs: bool
+    emit: Emitter, a: Argument, what: Contraction, tile: Tile, lanes: int, pairs: bool
 ) -> tuple[Argument, Contraction, int]:
-    """a in blocks of rows, as many as a task takes."""
-    height, limit = tile.rows.size, tile.rows.tall
-    low = height - (tile.rows.tall < tile.rows.pieces)
-    width = -(-blocks.tiles * height // lanes) * lanes
-    panels = Panels(
-        blocks.row_blocks, blocks.tiles * low, width, blocks.tiles if low < height else 0, limit if low < height else 0
-    )
-    inner = what.inner[0]
+    """a in panels as high as the tiles, so that a tile reads it line by line."""
+    rows, inner = tile.rows, what.inner[0]
+    low = rows.size - (rows.tall < rows.pieces)
+    width = -(-rows.size // lanes) * lanes
+    panels = Panels(rows.pieces, low, width, rows.size - low, rows.tall)
     steps = (2 * inner.size, inner.a // 2) if pairs else (inner.size, inner.a)
-    copy, block = pack(emit, a, what.a_start, (), [steps], (what.rows.size, 1), panels, what.element, lanes, pairs)
+    copy, panel = pack(emit, a, what.a_start, (), [steps], (rows.count, 1), panels, what.element, lanes, pairs)
     packed = dataclasses.replace(what, a_start=0, inner=(dataclasses.replace(inner, a=width),))
-    return copy, packed, block
+    return copy, packed, panel

@@ -2,8 +2,8 @@
 
 import functools
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
+from math import prod
 
 from tfcli.engine.kernels.code import SIZES, Code, Value, vector
 from tfcli.engine.kernels.lowering import Argument, Emitter, Scratch
@@ -12,7 +12,10 @@ from tfcli.engine.kernels.vectors import each_vector, lanes_for, read, write
 
 _GRAIN = 1 << 15
 """Elements worth handing to a thread."""
-
+_CHUNK = 16
+"""Steps of the innermost axis that a task copies: whatever their distance, their lines stay in the first cache from
+one panel to the next.
+"""
 
 _NARROW = 4
 """Vectors that are copied without a loop."""
@@ -53,23 +56,22 @@ def pack(
     if pairs:
         size, distance = inner[-1]
         inner = [*inner[:-1], (size // 2, distance)]
-    steps = functools.reduce(lambda total, axis: total * axis[0], inner, 1)
-    # A block of columns that is turned over may write up to `lanes` - 1 lines too many; the next ones overwrite them.
-    panel = (steps + lanes) * panels.width
-    tasks = functools.reduce(lambda total, axis: total * axis[0], batch, panels.count)
-    copy = Scratch(max(1, tasks * panel * SIZES[element]))
+    panel = prod(size for size, _ in inner) * panels.width
+    copies = prod(size for size, _ in batch)
+    copy = Scratch(max(1, copies * panels.count * panel * SIZES[element]))
     turned = columns[1] != 1 and inner[-1][1] == 1
     along = columns[1] == 1
     narrow = panels.width // lanes if along and not pairs and panels.width <= _NARROW * lanes else 0
     assert not pairs or along or turned
-    words = [start, panels.count, panel, panels.step, panels.width, panels.slope, panels.limit, *columns]
+    chunks = -(-inner[-1][0] // _CHUNK)
+    words = [start, chunks, panels.count, panel, panels.step, panels.width, panels.slope, panels.limit, *columns]
     for axis in (*inner, *batch):
         words.extend(axis)
     emit(
         _packing(element, lanes, len(inner), len(batch), turned, along, narrow, pairs),
         [source, copy, *words],
-        tasks,
-        -(-_GRAIN // panel),
+        copies * chunks * prod(size for size, _ in inner[:-1]),
+        -(-_GRAIN // (_CHUNK * panels.count * panels.width)),
     )
     return copy, panel
 
@@ -78,40 +80,39 @@ def pack(
 def _packing(
     element: str, lanes: int, inner_axes: int, batch_axes: int, turned: bool, along: bool, narrow: int, pairs: bool
 ) -> Code:
-    """A task is one panel. `turned`: the last inner axis lies side by side in memory; `along`: the columns do;
-    `narrow`: they are so few vectors, 0 for many; `pairs`: see `pack`.
+    """A task is a chunk of the last inner axis, for all panels. `turned`: that axis lies side by side in memory;
+    `along`: the columns do; `narrow`: they are so few vectors, 0 for many; `pairs`: see `pack`.
     """
     code = Code("pack")
     source, copy = code.argument(0), code.argument(1)
-    words = [code.argument(2 + i, "i64") for i in range(9 + 2 * (inner_axes + batch_axes))]
-    start, panels, panel, step, width, slope, limit, columns, stride = words[:9]
-    axes = list(zip(words[9::2], words[10::2], strict=True))
-    inner, batch = axes[:inner_axes], axes[inner_axes:]
+    words = [code.argument(2 + i, "i64") for i in range(10 + 2 * (inner_axes + batch_axes))]
+    start, chunks, panels, panel, step, width, slope, limit, columns, stride = words[:10]
+    axes = list(zip(words[10::2], words[11::2], strict=True))
+    outer, last, batch = axes[: inner_axes - 1], axes[inner_axes - 1], axes[inner_axes:]
     with code.tasks() as task:
-        at, here, target = task % panels, start, task * panel
-        rest = task // panels
+        first, rest = task % chunks * _CHUNK, task // chunks
+        steps = code.minimum(last[0] - first, _CHUNK)
+        here, line, lines = start + first * last[1] * (2 if pairs else 1), first, last[0]
+        for size, distance in reversed(outer):
+            i, rest = rest % size, rest // size
+            here, line, lines = here + i * distance, line + i * lines, lines * size
+        to = rest * panels * panel + line * width
         for size, distance in reversed(batch):
             here, rest = here + rest % size * distance, rest // size
-        first = at * step + code.minimum(at * slope, limit)
-        here, left = here + first * stride, columns - first
-        with ExitStack() as loops:
-            line, origin = code.constant("i64", 0), here
-            for size, distance in inner[:-1]:
-                i = loops.enter_context(code.loop(0, size))
-                line, origin = line * size + i, origin + i * distance
-            line = line * inner[-1][0]
+        with code.loop(0, panels) as at:
+            column = at * step + code.minimum(at * slope, limit)
+            place = code.at(source, here + column * stride, element)
+            target, left = code.at(copy, to + at * panel, element), columns - column
+            inner = (steps, last[1])
             if along and pairs:
-                place, to = code.at(source, origin, element), code.at(copy, target + line * width, element)
-                _copy_pairs(code, lanes, place, to, code.minimum(left, width), inner[-1], width)
+                _copy_pairs(code, lanes, place, target, code.minimum(left, width), inner, width)
             elif along:
-                place, to = code.at(source, origin, element), code.at(copy, target + line * width, element)
-                _copy(code, element, lanes, place, to, code.minimum(left, width), inner[-1], width, narrow)
+                _copy(code, element, lanes, place, target, code.minimum(left, width), inner, width, narrow)
             else:
-                with code.loop(0, width, lanes) as column:
-                    place = code.at(source, origin + column * stride, element)
-                    to = code.at(copy, target + line * width + column, element)
+                with code.loop(0, width, lanes) as j:
                     scatter = _turn_pairs if pairs else _turn if turned else _gather
-                    scatter(code, element, lanes, place, to, (left - column, stride), inner[-1], width)
+                    block = code.at(place, j * stride, element), code.at(target, j, element)
+                    scatter(code, element, lanes, *block, (left - j, stride), inner, width)
     return code
 
 
@@ -179,8 +180,8 @@ def _turn(
 ) -> None:
     """Blocks of lanes x lanes, transposed in registers."""
     with code.loop(0, inner[0], lanes) as k:
-        for i, column in enumerate(_turned_block(code, element, lanes, source, columns, inner[0], k)):
-            code.store(column, code.at(to, (k + i) * width, element))
+        lines = _turned_block(code, element, lanes, source, columns, inner[0], k)
+        _store_lines(code, lines, code.at(to, k * width, element), element, inner[0] - k, width)
 
 
 def _turn_pairs(
@@ -196,8 +197,15 @@ def _turn_pairs(
     """The same, two lines to one of pairs; `inner` counts pairs."""
     with code.loop(0, inner[0] * 2, lanes) as k:
         block = _turned_block(code, element, lanes, source, columns, inner[0] * 2, k)
-        for i in range(0, lanes, 2):
-            code.store(paired(code, *block[i : i + 2]), code.at(to, ((k + i) >> 1) * width, element))
+        lines = [paired(code, *block[i : i + 2]) for i in range(0, lanes, 2)]
+        _store_lines(code, lines, code.at(to, (k >> 1) * width), "float", inner[0] - (k >> 1), width)
+
+
+def _store_lines(code: Code, lines: Sequence[Value], to: Value, element: str, count: Value, width: Value) -> None:
+    """The first `count` of the lines, each after the other."""
+    for i, line in enumerate(lines):
+        with code.when(count > i):
+            code.store(line, code.at(to, width * i, element))
 
 
 def _turned_block(
