@@ -146,7 +146,8 @@ def fit_table(spec: dict[str, Any], folder: Path, epochs: int) -> tuple[keras.Mo
     normalization.adapt(tf.concat([stacked(x, numbers) for x in seen], 0))
 
     def encoded(x: Any, y: Any) -> Any:
-        return tf.concat([normalization(stacked(x, numbers)), *(lookups[name](x[name]) for name in texts)], 1), y
+        shown = [tf.cast(lookups[name](x[name]), tf.float32) for name in texts]
+        return tf.concat([normalization(stacked(x, numbers)), *shown], 1), y
 
     dataset = rows(batch, shuffled=True).map(encoded, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
     width = len(numbers) + sum(lookup.vocabulary_size() for lookup in lookups.values())

@@ -65,7 +65,7 @@ def test_the_profile_of_compiled_kernels_names_ops_layers_and_rates(tfcli, folde
     found = tfcli("profile", "exp.yaml", "--steps", "4", "-o", "trace.json", "--json").json
     assert found["compiled"]
     assert any(row["name"].startswith("matmul") and row["flops"] > 0 for row in found["ops"])
-    assert {"dense", "dense_1", "optimizer"} <= {row["name"] for row in found["layers"]}
+    assert {"dense", "dense_1", "optimizer", "(python: batch)"} <= {row["name"] for row in found["layers"]}
     assert 0 < found["named"] <= 1
     assert found["peak_bytes"] > 0
     events = json.loads((folder / "trace.json").read_text())["traceEvents"]

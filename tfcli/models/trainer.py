@@ -80,21 +80,33 @@ class Trainer:
         """
         if not isinstance(self._train_step, Function):
             return float(self._train_step(*self._tensors(batch)).array)
-        return float(self._run(self._train_step, self._arrays(batch), lambda: self._tensors(batch))[0])
+        return float(self._run(self._train_step, self.arrays(batch), lambda: self._tensors(batch))[0])
 
     def _run(self, step: Function, arrays: list[np.ndarray], arguments: Callable[[], tuple[Any, ...]]) -> list[Any]:
-        """The outputs of a step, which is traced with its `arguments` for the first arrays of their shapes."""
+        """The outputs of a step."""
+        return self._traced(step, arrays, arguments).run(arrays)
+
+    def _traced(
+        self, step: Function, arrays: list[np.ndarray], arguments: Callable[[], tuple[Any, ...]]
+    ) -> ConcreteFunction:
+        """The step, which is traced with its `arguments` for the first arrays of their shapes."""
         key = (step, *[(a.shape, a.dtype) for a in arrays])
         traced = self._steps.get(key)
         if traced is None:
             traced = self._steps[key] = step.get_concrete_function(*arguments())
-        return traced.run(arrays)
+        return traced
+
+    def traced_step(self, batch: Batch) -> ConcreteFunction | None:
+        """The step that trains on batches like this one; None where it runs op by op."""
+        if not isinstance(self._train_step, Function):
+            return None
+        return self._traced(self._train_step, self.arrays(batch), lambda: self._tensors(batch))
 
     def train_eagerly(self, batch: Batch) -> None:
         """The same step op by op, for who looks at each."""
         self._train(*self._tensors(batch))
 
-    def _arrays(self, batch: Batch) -> list[np.ndarray]:
+    def arrays(self, batch: Batch) -> list[np.ndarray]:
         """The arrays of a batch in the order in which a traced step takes them."""
         inputs = self._input_arrays(batch)
         targets = [batch.targets[name] for name in self._targets]
@@ -106,7 +118,7 @@ class Trainer:
     def test_batch(self, batch: Batch) -> None:
         """Add the loss and metrics of a batch, training nothing."""
         if isinstance(self._test_step, Function):
-            self._run(self._test_step, self._arrays(batch), lambda: self._tensors(batch))
+            self._run(self._test_step, self.arrays(batch), lambda: self._tensors(batch))
         else:
             self._test_step(*self._tensors(batch))
 

@@ -1,14 +1,17 @@
 """The training step as a graph: traced for the first batch of a spec's data, shown, and measured."""
 
+import itertools
 import json
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from tfcli.data.stage import Batch
 from tfcli.engine.function import ConcreteFunction
 from tfcli.engine.graph.cost import Cost, cost_of
 from tfcli.engine.graph.execute import Measured, Plan
@@ -18,6 +21,7 @@ from tfcli.runner.session import Session, assemble
 from tfcli.spec.load import LoadedSpec
 
 OTHER = "(loss, metrics)"
+Run = TypeVar("Run")
 
 
 @dataclass(frozen=True)
@@ -151,20 +155,48 @@ class Profile:
 
 
 def profile_step(step: TracedStep, steps: int, warm_up: int = 2) -> tuple[Profile, list[Measured]]:
-    """Run the step so often after some that do not count. Variables change as in training; nothing is written.
+    """Run the step so often after some that do not count, and as often with a look at the clock after each op: the
+    first tells how long a step takes, the others what it takes so long for. Variables change as in training; nothing is
+    written.
 
     The slower half, in which other programs may have had the processor, is left out.
     """
-    plan = step.training.plan
-    runs = [plan.measure(step.feeds) for _ in range(warm_up + steps)][warm_up:]
-    typical = sorted(run.seconds for run in runs)[(steps - 1) // 2]
-    runs = [run for run in runs if run.seconds <= typical]
-    seconds = sum(run.seconds for run in runs) / len(runs)
-    ops = _shares(runs, seconds, _op_name)
-    layers = _shares(runs, seconds, lambda node: node.scope or OTHER)
+    plan, trainer = step.training.plan, step.session.trainer
+    batches, whole, runs = _full_batches(step), [], []
+    for _ in range(warm_up + steps):
+        started = time.perf_counter()
+        trainer.train_batch(next(batches))
+        whole.append(time.perf_counter() - started)
+        started = time.perf_counter()
+        arrays = trainer.arrays(next(batches))
+        gathered = time.perf_counter()
+        run = plan.measure(arrays)
+        runs.append(replace(run, besides={"batch": (started, gathered), **run.besides}))
+    quick = _quicker_half(whole[warm_up:], float)
+    seconds = sum(quick) / len(quick)
+    runs = _quicker_half(runs[warm_up:], lambda run: run.seconds)
+    besides = _besides(runs, seconds)
+    ops = _sorted([*_shares(runs, seconds, _op_name), *besides])
+    layers = _sorted([*_shares(runs, seconds, lambda node: node.scope or OTHER), *besides])
     variables = sum(v.array.nbytes for v in step.training.variables)
     peak, compiled = max(run.peak for run in runs), not isinstance(plan, Plan)
-    return Profile(steps, seconds, sum(s.share for s in ops), peak, variables, compiled, ops, layers), runs
+    named = min(1.0, sum(s.share for s in ops))
+    return Profile(steps, seconds, named, peak, variables, compiled, ops, layers), runs
+
+
+def _full_batches(step: TracedStep) -> Iterator[Batch]:
+    """The batches of training, epoch by epoch, of the size that the step was traced for."""
+    for epoch in itertools.count():
+        found = False
+        for batch in step.session.data.train.batches(epoch, training=True):
+            if len(batch) == step.batch_size:
+                found = True
+                yield batch
+        assert found, "the batch that the step was traced for is one of them"
+
+
+def _quicker_half(runs: Sequence[Run], seconds: Callable[[Run], float]) -> list[Run]:
+    return sorted(runs, key=seconds)[: (len(runs) + 1) // 2]
 
 
 def _parts(node: Node) -> tuple[Node, ...]:
@@ -186,7 +218,18 @@ def _shares(runs: Sequence[Measured], total: float, key: Any) -> list[Share]:
     for run in runs:
         for node, (start, end) in zip(run.nodes, run.spans, strict=True):
             seconds[key(node)] += (end - start) / len(runs)
-    rows = [Share(name, s, s / total, calls[name], flops[name]) for name, s in seconds.items()]
+    return [Share(name, s, s / total, calls[name], flops[name]) for name, s in seconds.items()]
+
+
+def _besides(runs: Sequence[Measured], total: float) -> list[Share]:
+    """What Python does for a step: its batch, telling where its inputs are, fetching its results."""
+    means = {
+        name: sum(run.besides[name][1] - run.besides[name][0] for run in runs) / len(runs) for name in runs[0].besides
+    }
+    return [Share(f"(python: {name})", seconds, seconds / total, 0, 0) for name, seconds in means.items()]
+
+
+def _sorted(rows: Iterable[Share]) -> list[Share]:
     return sorted(rows, key=lambda row: -row.seconds)
 
 

@@ -1,8 +1,8 @@
 """Running a graph: a flat list of forward calls over numbered slots, each value dropped after its last use."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -107,13 +107,14 @@ class Plan:
 @dataclass(frozen=True)
 class Measured:
     """A plan's run: its nodes, the clock at each one's begin and end, in seconds, that of the whole run, and the most
-    bytes of live results.
+    bytes of live results. `besides`: the clock at the begin and end of what belongs to no node.
     """
 
     nodes: Sequence[Node]
     spans: Sequence[tuple[float, float]]
     whole: tuple[float, float]
     peak: int
+    besides: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:

@@ -201,6 +201,7 @@ class NativePlan:
         with self._lock:
             started = time.perf_counter()
             values = self._start(feeds)
+            ready = time.perf_counter()
             spans: dict[int, tuple[float, float]] = {}
             python = iter([i for i, step in enumerate(self.steps) if not step.native])
             for segment in self._segments:
@@ -216,11 +217,13 @@ class NativePlan:
                 else:
                     segment(values)
                     spans[next(python)] = (begun, time.perf_counter())
+            computed = time.perf_counter()
             for read in self._fetches:
                 read(values)
             ended = time.perf_counter()
+        besides = {"inputs": (started, ready), "results": (computed, ended)}
         nodes = [self.steps[i].node for i in spans]
-        return Measured(nodes, list(spans.values()), (started, ended), self.arena_bytes)
+        return Measured(nodes, list(spans.values()), (started, ended), self.arena_bytes, besides)
 
 
 def _owns_its_numbers(value: Any) -> bool:
