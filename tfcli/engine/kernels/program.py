@@ -44,9 +44,10 @@ _LOOK_AT_CLOCK = """%now = {clock}
   store i64 %now, ptr %tick_at"""
 _PAUSE = {"x86_64": "call void @llvm.x86.sse2.pause()", "AMD64": "call void @llvm.x86.sse2.pause()"}
 
-# The words of the pool: 0 the ticket; on other cache lines 8 tasks done, 16 the kernel, 17 its arguments, 18 tasks,
-# 19 tasks a share. The last four belong to the instruction that the ticket names. Before they change the ticket is
-# closed (no task has the number 2^24 - 1), so that a worker that read some of them too late fails to swap.
+# The words of the pool: 0 the ticket; on other cache lines 8 tasks done, 9 whether there is a run, 16 the kernel,
+# 17 its arguments, 18 tasks, 19 the grain. The last four belong to the instruction that the ticket names. Before they
+# change the ticket is closed (no task has the number 2^24 - 1), so that a worker that read some of them too late fails
+# to swap.
 _SOURCE = """
 {declarations}
 define i64 @take(ptr %pool, i64 %ticket) {{
