@@ -158,7 +158,7 @@ CSV = {"type": "csv", "path": "t.csv"}
         ),
         (
             {"source": CSV, "pipeline": [{"type": "batch", "batch_size": 2}, {"type": "batch", "batch_size": 2}]},
-            "pipeline.1: a pipeline has one `batch` stage",
+            "pipeline.1: `batch` takes examples, and `batch` has made batches",
         ),
     ],
 )

@@ -174,7 +174,7 @@ def rows(count, step=1):
 
 def broken(count):
     yield [1.0]
-    yield [1.0, 2.0]
+    yield [[1.0, 2.0]]
 """
 
 

@@ -41,9 +41,13 @@ def test_a_line_that_is_wrong_is_refused_with_its_number(line, message):
         Jsonl(path="t.jsonl").columns_of(lines('{"a": 1}', line))
 
 
-def test_lists_of_different_lengths_are_refused():
-    with pytest.raises(DataError, match=r"row 2, column 'a': has shape \(1,\), the rows before it \(2,\)"):
-        Jsonl(path="t.jsonl").columns_of(lines('{"a": [1, 2]}', '{"a": [1]}'))
+def test_lists_may_differ_in_length_but_not_in_depth():
+    columns, _ = Jsonl(path="t.jsonl").columns_of(lines('{"a": [1, 2]}', '{"a": [1]}', '{"a": []}'))
+    assert [array.tolist() for array in columns["a"]] == [[1, 2], [1], []]
+    assert {array.dtype for array in columns["a"]} == {np.dtype(np.int64)}
+    for other, shown in (("[[1]]", r"\[\[1\]\]"), ("null", "nothing"), ("3", "3")):
+        with pytest.raises(DataError, match=f"row 2, column 'a': expected a list of numbers as before, got '?{shown}"):
+            Jsonl(path="t.jsonl").columns_of(lines('{"a": [1, 2]}', f'{{"a": {other}}}'))
 
 
 def test_parquet_columns_have_numbers_texts_and_missing_values(tmp_path):

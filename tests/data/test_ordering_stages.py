@@ -110,7 +110,7 @@ def test_a_shuffle_before_cache_gives_one_order_for_all_epochs():
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("padded_batch", "all examples of a source have one shape"), ("window", "`time_series`"), ("batc", "`batch`")],
+    [("ragged_batch", "`padded_batch` fills up"), ("zip", "`generator`"), ("batc", "`batch`")],
 )
 def test_a_stage_of_tf_data_that_a_spec_lacks_is_answered_with_what_to_do(name, hint):
     with pytest.raises(SpecError, match=hint):

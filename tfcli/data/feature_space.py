@@ -5,9 +5,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tfcli.data.features import CategoricalFeature, Feature, Float, IndexFeature, OutputMode, as_output
+from tfcli.data.features import CategoricalFeature, Feature, Float, IndexFeature, OutputMode, Sequence, Text, as_output
 from tfcli.data.learning import blocks
 from tfcli.data.table import Table, parse_number
+from tfcli.data.uneven import in_floats, is_uneven
 from tfcli.declare import Declared, PositiveInt, nearest
 from tfcli.engine.preprocessing.categories import crossed
 from tfcli.errors import DataError
@@ -59,9 +60,10 @@ class FeatureSpace:
         encoded |= {cross.name: self._cross(cross, table, learned) for cross in self.crosses}
         if self.output_mode == "dict":
             return encoded
-        texts = {name: array for name, array in encoded.items() if array.dtype == object}
-        numbers = [array for name, array in encoded.items() if name not in texts]
-        return ({INPUT: np.concatenate(numbers, axis=1)} if numbers else {}) | texts
+        alone = {name for name, feature in self.features.items() if isinstance(feature, Text | Sequence)}
+        numbers = [array for name, array in encoded.items() if name not in alone]
+        others = {name: encoded[name] for name in encoded if name in alone}
+        return ({INPUT: np.concatenate(numbers, axis=1)} if numbers else {}) | others
 
     def unseen(self, table: Table, learned: dict[str, Any]) -> list[str]:
         """A remark for each category of `table` that the training split does not have, with the first row that has it:
@@ -98,15 +100,21 @@ class FeatureSpace:
 
 
 def concatenate_numbers(table: Table, floatx: str) -> dict[str, np.ndarray]:
-    """All feature columns as one input `features` (N, K), in file order. Raises DataError for a column of texts."""
+    """All feature columns as one input `features` (N, K), in file order, and lists of different lengths by themselves.
+
+    Raises DataError for a column of texts.
+    """
     if not table.features:
         raise DataError(f"{table.rows.files[0]}: has no column besides the label to predict from")
     columns = []
+    lists = {name: in_floats(table.columns[name], floatx) for name in table.features if is_uneven(table.columns[name])}
     for name in table.features:
+        if name in lists:
+            continue
         if table.columns[name].dtype == object:
             _refuse_texts(table, name)
         columns.append(Float().encode(table, name, {"fill": None}, floatx))
-    return {INPUT: np.concatenate(columns, axis=1)}
+    return ({INPUT: np.concatenate(columns, axis=1)} if columns else {}) | lists
 
 
 def _refuse_texts(table: Table, name: str) -> None:

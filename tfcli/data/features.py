@@ -6,6 +6,7 @@ import numpy as np
 
 from tfcli.data.learning import Categories, ColumnSummary, Known, Numbers, filled
 from tfcli.data.table import Table
+from tfcli.data.uneven import in_floats, is_uneven
 from tfcli.declare import Declared, FieldError, NonNegativeInt, PositiveInt, Range
 from tfcli.engine.fingerprints import hash_bins
 from tfcli.engine.preprocessing.encoding import as_bytes, encode
@@ -256,6 +257,17 @@ class Text(Feature):
         return table.texts(name)
 
 
+class Sequence(Feature):
+    """A list of numbers as it is: a model input of its own. What has different lengths is filled up by a
+    `padded_batch` or `bucket_by_sequence_length` stage."""
+
+    def encode(self, table: Table, name: str, learned: dict[str, Any], floatx: str) -> np.ndarray:
+        column = table.columns[name]
+        if column.ndim == 1 and not is_uneven(column):
+            raise DataError(f"{table.where(0, name)}: expected a list of numbers, got {column[0]!r}")
+        return in_floats(column, floatx)
+
+
 IndexFeature = CategoricalFeature | HashedFeature | FloatDiscretized
 
 
@@ -282,7 +294,7 @@ def integer_values(table: Table, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _refuse_lists(table: Table, name: str) -> None:
-    if table.columns[name].ndim > 1:
+    if table.columns[name].ndim > 1 or is_uneven(table.columns[name]):
         raise DataError(f"{table.rows.files[0]}: column {name!r} has lists; a category is a single value")
 
 

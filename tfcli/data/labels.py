@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tfcli.data.table import Table
+from tfcli.data.uneven import in_floats, is_uneven
 from tfcli.declare import nearest
 from tfcli.errors import DataError
 
@@ -18,7 +19,7 @@ def learn_labels(train: Table) -> dict[str, Any]:
     classes = {}
     for name in train.labels:
         column = train.columns[name]
-        if column.dtype == object:
+        if column.dtype == object and not is_uneven(column):
             _refuse_missing(train, name, column == "")
             classes[name] = train.classes.get(name) or sorted(set(column.ravel().tolist()))
     return classes
@@ -37,6 +38,8 @@ def _encode(table: Table, name: str, classes: list[str] | None, floatx: str) -> 
     column = table.columns[name]
     if classes is not None:
         return _indices(table, name, classes)
+    if is_uneven(column):
+        return in_floats(column, floatx)
     if column.dtype == object:
         column = table.numbers(name)
     if column.dtype.kind == "f":

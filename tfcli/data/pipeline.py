@@ -11,16 +11,31 @@ from typing import Any
 
 import numpy as np
 
-from tfcli.data.stage import Batch, Context, Function, InputTransform, Moment, Ordering, Stage, Transform, joined
+from tfcli.data.stage import (
+    Arranging,
+    Batch,
+    Context,
+    Elements,
+    Function,
+    InputTransform,
+    Moment,
+    Stage,
+    Transform,
+    joined,
+)
 from tfcli.data.stages.filter import Filter
-from tfcli.data.stages.flow import Cache, Prefetch
-from tfcli.data.stages.order import DEFAULT_BATCH_SIZE, BatchStage
+from tfcli.data.stages.flow import Keeping, Prefetch
+from tfcli.data.stages.groups import DEFAULT_BATCH_SIZE, Batching, BatchStage, Filling, Unbatch, Window
 from tfcli.data.stored import key_of, stored
 from tfcli.data.threads import prefetched
 from tfcli.errors import DataError
 
 Plan = list[np.ndarray]
 _CHUNK = 1024
+
+
+def _unmeasured(stage: int) -> np.ndarray:
+    raise AssertionError(f"stage {stage} must know the examples, and only their number is given")
 
 
 @dataclass(frozen=True)
@@ -33,10 +48,11 @@ class Pipeline:
 
     def contexts(self) -> list[Context]:
         batched, result = False, []
+        filling = max((i for i, stage in enumerate(self.stages) if isinstance(stage, Filling)), default=0)
         for i, stage in enumerate(self.stages):
             where = f"data.pipeline[{i}] ({stage.type_name})"
-            result.append(replace(self.context, where=where, index=i, batched=batched))
-            batched = batched or isinstance(stage, BatchStage)
+            result.append(replace(self.context, where=where, index=i, batched=batched, filled_up=i < filling))
+            batched = (batched or isinstance(stage, Batching)) and not isinstance(stage, Unbatch)
         return result
 
     def functions(self, first: int = 0, end: int | None = None) -> list[Function]:
@@ -55,7 +71,7 @@ class Pipeline:
 
     def learn(self, examples: Batch) -> "Pipeline":
         """The pipeline with what its stages learn from `examples`, each from what the stages before it make of them."""
-        refuse_empty(self.plan(len(examples)), len(examples))
+        refuse_empty(self.unmeasured.plan(len(examples)), len(examples))
         return self.learn_from(lambda before: before.stream(examples))
 
     def learn_from(self, stream: "Callable[[Pipeline], Iterator[Batch]]") -> "Pipeline":
@@ -69,43 +85,66 @@ class Pipeline:
 
     def stream(self, examples: Batch) -> Iterator[Batch]:
         """All of `examples` in large batches, neither shuffled nor repeated."""
-        plan = self.plan(len(examples), default_batch_size=_CHUNK)
-        return transformed((examples.take(rows) for rows in plan), self.functions())
+        plain = self.unmeasured
+        plan = plain.plan(len(examples), default_batch_size=_CHUNK)
+        return transformed((examples.take(rows) for rows in plan), plain.functions())
+
+    @property
+    def unmeasured(self) -> "Pipeline":
+        """The pipeline without what must know something of each example to arrange them."""
+        stages = [_plainer(s) if isinstance(s, Arranging) and s.measures else s for s in self.stages]
+        return replace(self, stages=stages)
+
+    def measured(self, examples: Batch, stage: int, first: int = 0) -> np.ndarray:
+        """What a stage measures of each of `examples`, of what the stages from `first` to before it make of them."""
+        arranging, context = self.stages[stage], self.contexts()[stage]
+        assert isinstance(arranging, Arranging), "others measure nothing"
+        chunks = (examples.take(rows) for rows in BatchStage(_CHUNK).cut(np.arange(len(examples))))
+        parts = [arranging.measure(b, context) for b in transformed(chunks, self.functions(first, stage))]
+        return np.concatenate([np.zeros(0, np.int64), *parts])
 
     def plan(
         self,
-        elements: int | np.ndarray | Plan,
+        elements: int | Elements,
         epoch: int = 0,
         training: bool = False,
         first: int = 0,
         end: int | None = None,
         default_batch_size: int | None = DEFAULT_BATCH_SIZE,
+        measure: Callable[[int], np.ndarray] = _unmeasured,
     ) -> Any:
         """The rows of each batch, in order, by the stages from `first` to before `end`.
 
         `elements` are the rows that the stages begin with (a number: so many), or batches of them. Without a batch
-        stage and `default_batch_size` the result is one array of rows.
+        stage and `default_batch_size` the result is one array of rows. `measure` gives `measured` for the number of a
+        stage.
         """
         items: Any = np.arange(elements) if isinstance(elements, int) else elements
-        for stage, context in list(zip(self.stages, self.contexts(), strict=True))[first:end]:
-            if isinstance(stage, BatchStage):
-                items = stage.cut(items, stage.drop_remainder)
-            elif isinstance(stage, Ordering) and (training or not stage.training_only):
-                order = stage.order(len(items), context, epoch)
-                items = items[order] if isinstance(items, np.ndarray) else [items[i] for i in order]
+        for i, (stage, context) in list(enumerate(zip(self.stages, self.contexts(), strict=True)))[first:end]:
+            if isinstance(stage, Arranging) and (training or not stage.training_only):
+                items = stage.arrange(items, context, epoch, partial(measure, i))
         if default_batch_size is not None and isinstance(items, np.ndarray):
-            items = BatchStage(default_batch_size).cut(items, drop_remainder=False)
+            items = BatchStage(default_batch_size).cut(items)
         return items
 
     def whole(self) -> "Pipeline":
         """The pipeline without anything that chooses, orders or drops examples: for predictions, one an example."""
-        return replace(self, stages=[_undropping(stage) for stage in self.stages])
+        return replace(self, stages=[_plainer(s) if isinstance(s, Arranging) else s for s in self.stages])
 
-    def varying(self, batch: Batch) -> set[str]:
-        """The inputs of a finished batch whose last axis has a size that differs from batch to batch."""
-        staged = zip(self.stages, self.contexts(), strict=True)
-        changed = [s.names(batch, context) for s, context in staged if isinstance(s, InputTransform) and s.varies]
-        return {name for names in changed for name in names}
+    def traced(self, examples: Batch) -> tuple[Batch, set[tuple[str, int]]]:
+        """What becomes of an example or two, and which axes of an example's inputs and targets have sizes that differ
+        from batch to batch."""
+        plain = self.unmeasured.whole()
+        batch = examples.take(plain.plan(len(examples))[0][:2])
+        varying: set[tuple[str, int]] = set()
+        for i, (stage, context) in enumerate(zip(plain.stages, plain.contexts(), strict=True)):
+            if isinstance(stage, Filling):
+                varying |= {(name, axis) for name, axes in stage.open_axes(batch).items() for axis in axes}
+            for function in plain.functions(i, i + 1):
+                batch = function(batch)
+            if isinstance(stage, InputTransform) and stage.varies:
+                varying |= {(name, -1) for name in stage.names(batch, context)}
+        return batch, {(name, axis) for name, axis in varying if name in batch.inputs or name in batch.targets}
 
     @property
     def prefetch(self) -> int:
@@ -114,17 +153,18 @@ class Pipeline:
     @property
     def cached(self) -> int:
         """How many stages the last cache has before it; 0 where there is none."""
-        return max((i for i, stage in enumerate(self.stages) if isinstance(stage, Cache)), default=0)
+        return max((i for i, stage in enumerate(self.stages) if isinstance(stage, Keeping)), default=0)
 
 
 class _Nothing(Stage, abstract=True):
     """Stands where a stage has no effect, so that the others keep their numbers."""
 
 
-def _undropping(stage: Stage) -> Stage:
-    if isinstance(stage, BatchStage):
-        return BatchStage(stage.batch_size)
-    return _Nothing() if isinstance(stage, Ordering) else stage
+def _plainer(stage: Arranging) -> Stage:
+    """What leaves all examples where they are."""
+    if isinstance(stage, Batching):
+        return stage.without_dropping
+    return stage if isinstance(stage, Unbatch | Window) else _Nothing()
 
 
 @dataclass(frozen=True)
@@ -159,7 +199,8 @@ class Split:
         self.examples, self.pipeline = examples, pipeline
         self._fixed: dict[bool, tuple[Batch, np.ndarray | Plan]] = {}
         self._functions: list[Function] | None = None
-        self._rows = pipeline.plan(len(examples))
+        self._measured: dict[tuple[int, int], np.ndarray] = {}
+        self._rows = pipeline.plan(len(examples), measure=partial(self._measure, examples, 0))
         refuse_empty(self._rows, len(examples))
 
     @property
@@ -174,7 +215,8 @@ class Split:
 
     def steps_per_epoch(self) -> int:
         """Batches in one pass in training, where `repeat` counts."""
-        return len(self.pipeline.plan(len(self.examples), training=True))
+        measure = partial(self._measure, self.examples, 0)
+        return len(self.pipeline.plan(len(self.examples), training=True, measure=measure))
 
     @property
     def sample(self) -> Batch:
@@ -190,12 +232,22 @@ class Split:
         training."""
         return self.examples.take(np.concatenate(self._rows)).targets
 
+    def _measure(self, examples: Batch, first: int, stage: int) -> np.ndarray:
+        """`Pipeline.measured`, each time the same; `examples` are `self.examples`, or what a cache keeps."""
+        key = (id(examples), stage)
+        if key not in self._measured:
+            self._measured[key] = self.pipeline.measured(examples, stage, first)
+        return self._measured[key]
+
     def batches(self, epoch: int = 0, start: int = 0, training: bool = False) -> Iterator[Batch]:
         """The batches of an epoch from number `start` on: the same ones each time for the same seed and epoch."""
         examples, elements = self._after_cache(training)
-        plan = self.pipeline.plan(elements, epoch, training, first=self.pipeline.cached)
+        cached = self.pipeline.cached
+        plan = self.pipeline.plan(
+            elements, epoch, training, first=cached, measure=partial(self._measure, examples, cached)
+        )
         if self._functions is None:
-            self._functions = self.pipeline.functions(self.pipeline.cached)
+            self._functions = self.pipeline.functions(cached)
         stream = transformed(_taken(examples, plan, epoch if training else None, start), self._functions)
         return prefetched(stream, self.pipeline.prefetch) if self.pipeline.prefetch else stream
 
@@ -203,7 +255,10 @@ class Split:
         """What comes out of the last cache: examples, and the rows (or batches of rows) of them that follow."""
         if training not in self._fixed:
             end = self.pipeline.cached
-            elements = self.pipeline.plan(len(self.examples), 0, training, end=end, default_batch_size=None)
+            measure = partial(self._measure, self.examples, 0)
+            elements = self.pipeline.plan(
+                len(self.examples), 0, training, end=end, default_batch_size=None, measure=measure
+            )
             functions = self.pipeline.functions(end=end)
             whole = (self.examples, elements)
             self._fixed[training] = self._materialized(elements, functions, training) if functions else whole
@@ -214,14 +269,14 @@ class Split:
     ) -> tuple[Batch, np.ndarray | Plan]:
         """The transformed examples in one piece, and where they are in it now; from the cache's file where it has
         one."""
-        plan = BatchStage(_CHUNK).cut(elements, drop_remainder=False) if isinstance(elements, np.ndarray) else elements
+        plan = BatchStage(_CHUNK).cut(elements) if isinstance(elements, np.ndarray) else elements
         make = partial(_joined, self.examples, plan, functions, training)
         pipeline, end = self.pipeline, self.pipeline.cached
         cache, context = pipeline.stages[end], pipeline.contexts()[end]
-        if isinstance(cache, Cache) and cache.filename is not None:
+        if isinstance(cache, Keeping) and cache.file is not None:
             learned = {i: pipeline.learned.get(i) for i in range(end)}
             key = key_of(self.examples, plan, pipeline.stages[:end], [learned, training], context)
-            whole, bounds = stored(cache.filename, context, key, make)
+            whole, bounds = stored(cache.file, context, key, make)
         else:
             whole, bounds = make()
         rows = np.arange(len(whole))

@@ -12,12 +12,14 @@ from tfcli.data import persist
 from tfcli.data.feature_space import FeatureSpace, concatenate_numbers
 from tfcli.data.files import Blob
 from tfcli.data.labels import encode_labels, encode_weights, learn_labels
-from tfcli.data.pipeline import Pipeline, Split, transformed
+from tfcli.data.pipeline import Pipeline, Split
 from tfcli.data.source import ChunkedSource
 from tfcli.data.spec import DataSpec
 from tfcli.data.stage import Batch, Context
+from tfcli.data.stages.groups import Filling
 from tfcli.data.streamed import StreamedRows, StreamedSplit
 from tfcli.data.table import Table
+from tfcli.data.uneven import in_floats, is_uneven
 from tfcli.declare import nearest
 from tfcli.errors import DataError
 
@@ -213,12 +215,11 @@ class PreparedData:
 
     def _learn_arrays(self, examples: Batch) -> None:
         """What the pipeline makes of an example."""
-        functions = self._pipeline.functions()
-        sample = next(transformed([examples.take(np.arange(min(2, len(examples))))], functions))
+        sample, varying = self._pipeline.traced(examples)
         for kind, arrays in (("inputs", sample.inputs), ("targets", sample.targets)):
             self._learned[kind] = {n: {"shape": list(a.shape[1:]), "dtype": str(a.dtype)} for n, a in arrays.items()}
-        for name in self._pipeline.varying(sample):
-            self._learned["inputs"][name]["shape"][-1] = None
+        for name, axis in varying:
+            self._learned["inputs" if name in sample.inputs else "targets"][name]["shape"][axis] = None
 
     @property
     def inputs(self) -> dict[str, ArraySpec]:
@@ -246,8 +247,23 @@ class PreparedData:
         return replace(table, columns=columns, features=list(features), labels=list(labels))
 
     def _encoded(self, table: Table) -> Batch:
+        self._refuse_uneven(table)
         targets = encode_labels(table, self._learned["labels"], self.floatx)
         return Batch(self._inputs_of(table), targets, encode_weights(table, self.floatx))
+
+    def _refuse_uneven(self, table: Table) -> None:
+        """Raises DataError for lists of different lengths that no stage fills up."""
+        if any(isinstance(stage, Filling) for stage in self.data.pipeline):
+            return
+        for name in [*(self.data.features or table.features), *table.labels]:
+            column = table.columns.get(name)
+            if column is not None and is_uneven(column):
+                other = next(i for i, array in enumerate(column) if array.shape != column[0].shape)
+                raise DataError(
+                    f"{table.where(other, name)}: has {len(column[other])} values, the first row has {len(column[0])}; "
+                    "`padded_batch` or `bucket_by_sequence_length` in place of `batch` fill up lists of different "
+                    "lengths"
+                )
 
     def _inputs_of(self, table: Table) -> dict[str, np.ndarray]:
         if self.data.features:
@@ -255,7 +271,7 @@ class PreparedData:
         if table.tabular:
             return concatenate_numbers(table, self.floatx)
         arrays = {name: table.columns[name] for name in table.features}
-        return {n: a.astype(self.floatx, copy=False) if a.dtype.kind == "f" else a for n, a in arrays.items()}
+        return {name: in_floats(array, self.floatx) for name, array in arrays.items()}
 
     @cached_property
     def _feature_space(self) -> FeatureSpace:

@@ -9,9 +9,10 @@ from tfcli.data.source import Source
 from tfcli.data.sources.bundled import Bundled
 from tfcli.data.sources.tabular import TabularSource
 from tfcli.data.split import SplitSpec
-from tfcli.data.stage import Stage
+from tfcli.data.stage import Arranging, Ordering, Stage
 from tfcli.data.stages.filter import Filter
-from tfcli.data.stages.order import DEFAULT_BATCH_SIZE, BatchStage
+from tfcli.data.stages.groups import Batching, Unbatch
+from tfcli.data.stages.map import Map
 from tfcli.declare import Declared, FieldError, nearest
 
 
@@ -54,19 +55,33 @@ class DataSpec(Declared, name="data"):
         own = {name: part.source for name, part in parts.items() if part is not None}
         return own or {"train": self.training_source}
 
-    @property
-    def batch_size(self) -> int:
-        return next((stage.batch_size for stage in self.pipeline if isinstance(stage, BatchStage)), DEFAULT_BATCH_SIZE)
-
     def check(self) -> None:
         self._check_sources()
         self._check_features()
         for i, stage in enumerate(self.pipeline):
             if isinstance(stage, Filter) and not all(isinstance(s, Filter) for s in self.pipeline[:i]):
                 raise FieldError(("pipeline", i), "`filter` stands before all other stages", "move it to the front")
-        batches = [i for i, stage in enumerate(self.pipeline) if isinstance(stage, BatchStage)]
-        if len(batches) > 1:
-            raise FieldError(("pipeline", batches[1]), "a pipeline has one `batch` stage; this is the second")
+        self._check_groups()
+
+    def _check_groups(self) -> None:
+        """Stages see examples before `batch` and batches after it."""
+        batched: int | None = None
+        for i, stage in enumerate(self.pipeline):
+            if isinstance(stage, Unbatch):
+                if batched is None:
+                    raise FieldError(("pipeline", i), "there are no batches to take apart here", "put it after `batch`")
+                self._refuse_map(batched, i)
+                batched = None
+            elif isinstance(stage, Arranging) and not isinstance(stage, Ordering) and batched is not None:
+                what = f"`{stage.type_name}` takes examples, and `{self.pipeline[batched].type_name}` has made batches"
+                raise FieldError(("pipeline", i), what, "move it before that, or put `unbatch` between")
+            elif isinstance(stage, Batching):
+                batched = i
+
+    def _refuse_map(self, first: int, end: int) -> None:
+        for i in range(first, end):
+            if isinstance(self.pipeline[i], Map):
+                raise FieldError(("pipeline", i), "is called with batches that `unbatch` takes apart", "move it behind")
 
     def _check_sources(self) -> None:
         if self.source is not None:

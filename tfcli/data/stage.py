@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfcli.data.table import as_list
+from tfcli.data.uneven import is_uneven
 from tfcli.declare import Declared, nearest
 from tfcli.errors import DataError
 
@@ -74,15 +75,21 @@ class Context:
     index: int = 0
     batched: bool = False
     """The stage stands after `batch`."""
+    filled_up: bool = False
+    """A later stage fills up what has different lengths."""
     labelled: bool = True
     """The spec's source has labels."""
     weighted: bool = False
 
 
 Function = Callable[[Batch], Batch]
+Elements = np.ndarray | list[np.ndarray]
+"""The rows of examples, or those of each batch."""
+Sizes = int | np.ndarray
+"""How many examples there are, or how many are in each batch."""
+Measured = Callable[[], np.ndarray]
+"""What `Arranging.measure` says of all examples."""
 
-
-_ONE_SHAPE = "all examples of a source have one shape, and texts are filled up to the longest of a batch: use `batch`"
 _OWN_ELEMENTS = "a `generator` source gives what a tf.data chain of your own makes"
 
 
@@ -90,15 +97,9 @@ class Stage(Declared, kind="pipeline stage"):
     """A step of the input pipeline."""
 
     absent = {
-        "padded_batch": _ONE_SHAPE,
-        "ragged_batch": _ONE_SHAPE,
-        "bucket_by_sequence_length": _ONE_SHAPE,
-        "unbatch": "stages before `batch` see single examples, those after it batches: move it before `batch`",
-        "window": "the sources `time_series` and `text_windows` make windows",
-        "snapshot": "`{type: cache, filename: …}` keeps what is computed in a file",
+        "ragged_batch": "a model takes arrays: `padded_batch` fills up what has different lengths",
         "concatenate": "a source's `path` may be a glob",
         "interleave": "a source's `path` may be a glob; `shuffle` mixes its files",
-        "rejection_resample": "`class_weight` of `train` makes up for rare classes",
         "zip": _OWN_ELEMENTS,
         "flat_map": _OWN_ELEMENTS,
         "scan": _OWN_ELEMENTS,
@@ -107,22 +108,47 @@ class Stage(Declared, kind="pipeline stage"):
     }
 
 
-class Ordering(Stage, abstract=True):
-    """Chooses and orders elements: examples before `batch`, batches after it."""
+class Arranging(Stage, abstract=True):
+    """Says which examples, in which order and groups, go on: arithmetic on their numbers alone."""
 
     training_only = False
+    measures = False
+    """It must know something of each example: what `measure` gives."""
+
+    def measure(self, batch: Batch, context: Context) -> np.ndarray:
+        """A number for each example, as the stages before this one make it."""
+        raise AssertionError(f"{type(self).__name__} must define measure")
+
+    def arrange(self, elements: Elements, context: Context, epoch: int, measured: Measured) -> Elements:
+        """The elements to go on with."""
+        raise AssertionError(f"{type(self).__name__} must define arrange")
+
+    def stream(self, begin: Callable[[], Iterator[Any]], context: Context, epoch: int) -> Iterator[Any]:
+        """The same of elements that come in blocks (`tfcli.data.blocks`) and whose number is not known."""
+        raise AssertionError(f"{type(self).__name__} must define stream")
+
+    def sizes(self, sizes: Sizes, context: Context) -> Sizes:
+        """What the stage makes of so many elements."""
+        raise AssertionError(f"{type(self).__name__} must define sizes")
+
+
+class Ordering(Arranging, abstract=True):
+    """Chooses and orders elements: examples before `batch`, batches after it."""
 
     def order(self, count: int, context: Context, epoch: int) -> np.ndarray:
         """Indices of the elements to go on with, of `count`."""
         raise AssertionError(f"{type(self).__name__} must define order")
 
-    def stream(self, begin: Callable[[], Iterator[Any]], context: Context, epoch: int) -> Iterator[Any]:
-        """The same order of elements that come in blocks (`tfcli.data.blocks`) and whose number is not known."""
-        raise AssertionError(f"{type(self).__name__} must define stream")
-
     def remaining(self, count: int) -> int:
         """How many of `count` elements it goes on with, or makes of them."""
         return count
+
+    def arrange(self, elements: Elements, context: Context, epoch: int, measured: Measured) -> Elements:
+        order = self.order(len(elements), context, epoch)
+        return elements[order] if isinstance(elements, np.ndarray) else [elements[i] for i in order]
+
+    def sizes(self, sizes: Sizes, context: Context) -> Sizes:
+        return self.remaining(sizes) if isinstance(sizes, int) else sizes[self.order(len(sizes), context, 0)]
 
 
 class Transform(Stage, abstract=True):
@@ -167,6 +193,7 @@ class InputTransform(Transform, abstract=True):
         def run(batch: Batch) -> Batch:
             changed = {}
             for name in self.names(batch, context):
+                _refuse_uneven(batch.inputs[name], name, context)
                 if name not in functions:
                     functions[name] = self.function(learned.get(name, {}), name, context)
                 changed[name] = functions[name](batch.inputs[name])
@@ -177,6 +204,14 @@ class InputTransform(Transform, abstract=True):
     def function(self, learned: Any, name: str, context: Context) -> Callable[[np.ndarray], np.ndarray]:
         """The function from array to array for one input."""
         raise AssertionError(f"{type(self).__name__} must define function")
+
+
+def _refuse_uneven(array: np.ndarray, name: str, context: Context) -> None:
+    if is_uneven(array):
+        raise DataError(
+            f"{context.where}: {name!r} has lists of different lengths; this stage comes after `padded_batch` or "
+            "`bucket_by_sequence_length`, which fill them up"
+        )
 
 
 def numbers(array: np.ndarray, name: str, context: Context, floatx: str | None = None) -> np.ndarray:

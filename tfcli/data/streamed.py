@@ -13,17 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from tfcli.data.blocks import Batches, Begin, Block, regrouped
+from tfcli.data.blocks import Begin, Block
 from tfcli.data.feature_space import FeatureSpace
 from tfcli.data.files import Blob, fingerprints
 from tfcli.data.labels import learn_labels
 from tfcli.data.pipeline import Pipeline, refuse_empty, transformed
 from tfcli.data.source import ChunkedSource, Kinds
 from tfcli.data.split import SplitSpec
-from tfcli.data.stage import Batch, Context, Moment, Ordering
+from tfcli.data.stage import Arranging, Batch, Context, Moment, Sizes
 from tfcli.data.stages.filter import Filter
-from tfcli.data.stages.flow import Cache
-from tfcli.data.stages.order import DEFAULT_BATCH_SIZE, BatchStage
+from tfcli.data.stages.flow import Keeping
+from tfcli.data.stages.groups import DEFAULT_BATCH_SIZE, Batching, BatchStage, Unbatch
 from tfcli.data.table import Table
 from tfcli.data.threads import prefetched
 from tfcli.errors import DataError
@@ -42,13 +42,16 @@ class Survey:
     """The file that each chunk is of."""
     kinds: Kinds = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
+    _shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def add(self, table: Table) -> None:
         self.chunks.append(len(table))
         self.files += table.rows.files
         self.skipped += table.skipped
         for name, column in table.columns.items():
-            self.kinds[name] = _wider(self.kinds.get(name, column.dtype), column.dtype)
+            same = self._shapes.setdefault(name, column.shape[1:]) == column.shape[1:]
+            known = self.kinds.get(name, column.dtype) if same else np.dtype(object)
+            self.kinds[name] = _wider(known, column.dtype)
 
 
 def _wider(a: np.dtype, b: np.dtype) -> np.dtype:
@@ -154,7 +157,7 @@ class StreamedSplit:
     def __init__(self, begin: Late, count: int, pipeline: Pipeline) -> None:
         self.begin, self.count, self.pipeline = begin, count, pipeline
         for context, stage in zip(pipeline.contexts(), pipeline.stages, strict=True):
-            if isinstance(stage, Cache | Filter):
+            if isinstance(stage, Keeping | Filter) or (isinstance(stage, Arranging) and stage.measures):
                 raise DataError(
                     f"{context.where}: needs all examples in memory, and this source is streamed because it is large; "
                     "leave the stage out, or say `streaming: false` in the source"
@@ -223,42 +226,27 @@ class StreamedSplit:
 
     def _through(self, begin: Begin, epoch: int, training: bool) -> Iterator[Any]:
         """The batches that the stages make of blocks of examples."""
+        for stage, context in self._arranging(training):
+            begin = partial(_streamed, stage, begin, context, epoch)
+        return (batch for block in begin() for batch in block)
+
+    def _arranging(self, training: bool) -> Iterator[tuple[Arranging, Context]]:
+        """The stages that arrange, with the one that makes batches where there is none."""
         batched = False
         for stage, context in zip(self.pipeline.stages, self.pipeline.contexts(), strict=True):
-            if isinstance(stage, BatchStage):
-                begin, batched = partial(_cut, begin, stage), True
-            elif isinstance(stage, Ordering) and (training or not stage.training_only):
-                begin = partial(_streamed, stage, begin, context, epoch)
+            if isinstance(stage, Arranging) and (training or not stage.training_only):
+                batched = (batched or isinstance(stage, Batching)) and not isinstance(stage, Unbatch)
+                yield stage, context
         if not batched:
-            begin = partial(_cut, begin, BatchStage(DEFAULT_BATCH_SIZE))
-        return (batch for block in begin() for batch in block)
+            yield BatchStage(DEFAULT_BATCH_SIZE), self.pipeline.context
 
     def _sizes(self, training: bool) -> np.ndarray:
         """The batches' sizes, in order of an epoch's."""
-        count: int = self.count
-        sizes: np.ndarray | None = None
-        for stage, context in zip(self.pipeline.stages, self.pipeline.contexts(), strict=True):
-            if isinstance(stage, BatchStage):
-                sizes = _batch_sizes(stage, count)
-            elif isinstance(stage, Ordering) and (training or not stage.training_only):
-                if sizes is None:
-                    count = stage.remaining(count)
-                else:
-                    sizes = sizes[stage.order(len(sizes), context, 0)]
-        return _batch_sizes(BatchStage(DEFAULT_BATCH_SIZE), count) if sizes is None else sizes
+        sizes: Sizes = self.count
+        for stage, context in self._arranging(training):
+            sizes = stage.sizes(sizes, context)
+        return np.asarray(sizes)
 
 
-def _streamed(stage: Ordering, begin: Begin, context: Context, epoch: int) -> Iterator[Block]:
+def _streamed(stage: Arranging, begin: Begin, context: Context, epoch: int) -> Iterator[Block]:
     return stage.stream(begin, context, epoch)
-
-
-def _cut(begin: Begin, stage: BatchStage) -> Iterator[Block]:
-    for group in regrouped(begin(), stage.batch_size):
-        if len(group) == stage.batch_size or not stage.drop_remainder:
-            yield Batches([group])
-
-
-def _batch_sizes(stage: BatchStage, count: int) -> np.ndarray:
-    whole, rest = divmod(count, stage.batch_size)
-    last = [rest] if rest and not stage.drop_remainder else []
-    return np.array([stage.batch_size] * whole + last, np.int64)

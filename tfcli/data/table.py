@@ -1,11 +1,12 @@
 """Named columns, as a source reads them: each a numpy array whose first axis is the examples."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from tfcli.data.uneven import is_uneven, stacked_or_uneven, uneven
 from tfcli.errors import DataError
 
 
@@ -75,7 +76,7 @@ class Table:
 
     def numbers(self, name: str) -> np.ndarray:
         """The column as float64, NaN where missing. Raises DataError naming the row of a value that is no number."""
-        column = self.columns[name]
+        column = self._single(name)
         if column.dtype != object:
             return column.astype(np.float64)
         result = np.full(len(column), np.nan)
@@ -87,9 +88,15 @@ class Table:
                 result[i] = number
         return result
 
+    def _single(self, name: str) -> np.ndarray:
+        """The column, whose examples must not be lists of different lengths."""
+        if is_uneven(self.columns[name]):
+            raise DataError(f"{self.where(0, name)}: expected a single value, got a list")
+        return self.columns[name]
+
     def texts(self, name: str) -> np.ndarray:
         """The column as texts, `""` where missing; numbers as they are written, 3 for 3.0."""
-        column = self.columns[name]
+        column = self._single(name)
         if column.dtype == object:
             return column
         return np.array([_number_text(value) for value in column.tolist()], object)
@@ -136,8 +143,8 @@ def _parsed(texts: list[str]) -> np.ndarray | None:
 
 
 def column_of_values(values: Sequence[Any], name: str, rows: Rows) -> np.ndarray:
-    """A column from Python values: numbers, booleans (0 and 1), texts, lists of numbers of one length, None where
-    missing."""
+    """A column from Python values: numbers, booleans (0 and 1), texts, lists of numbers (of different lengths:
+    `tfcli.data.uneven`), None where missing."""
     known = [value for value in values if value is not None]
     if any(isinstance(value, list) for value in known):
         return _column_of_lists(values, name, rows)
@@ -152,17 +159,27 @@ def column_of_values(values: Sequence[Any], name: str, rows: Rows) -> np.ndarray
 
 
 def _column_of_lists(values: Sequence[Any], name: str, rows: Rows) -> np.ndarray:
-    shapes = []
+    arrays: list[np.ndarray] = []
     for i, value in enumerate(values):
         try:
             array = np.array(value, dtype=np.float64)
         except (TypeError, ValueError):
             raise DataError(f"{rows.where(i)}, column {name!r}: expected a list of numbers, got {value!r}") from None
-        shapes.append(array.shape)
-        if shapes[i] != shapes[0]:
-            raise DataError(f"{rows.where(i)}, column {name!r}: has shape {shapes[i]}, the rows before it {shapes[0]}")
-    column = np.array(values)
-    return column if column.dtype.kind in "if" else column.astype(np.float64)
+        if array.ndim != (arrays[0].ndim if arrays else max(array.ndim, 1)):
+            shown = "nothing" if value is None else value
+            raise DataError(f"{rows.where(i)}, column {name!r}: expected a list of numbers as before, got {shown!r}")
+        arrays.append(array)
+    whole = all(isinstance(value, int) and abs(value) < 2**63 for value in _flat(values))
+    return stacked_or_uneven([np.array(value, np.int64) for value in values] if whole else arrays)
+
+
+def _flat(values: Any) -> Iterator[Any]:
+    """The entries of nested lists."""
+    for value in values:
+        if isinstance(value, list):
+            yield from _flat(value)
+        else:
+            yield value
 
 
 def as_list(names: str | list[str] | None) -> list[str]:
@@ -183,6 +200,16 @@ def stacked_tables(tables: Sequence[Table], files: dict[str, str]) -> Table:
 
 
 def _stacked(parts: list[np.ndarray], name: str, files: Iterable[str]) -> np.ndarray:
+    if any(map(is_uneven, parts)):
+        return uneven(as_examples(parts, name, files))
     if len({part.shape[1:] for part in parts}) > 1:
         raise DataError(f"{', '.join(files)}: column {name!r} has values of different shapes")
     return np.concatenate(parts)
+
+
+def as_examples(parts: Iterable[np.ndarray], name: str, files: Iterable[str]) -> list[np.ndarray]:
+    """The examples of columns of lists. Raises DataError where others are no lists."""
+    examples = [array for part in parts for array in part]
+    if not all(isinstance(array, np.ndarray) and array.ndim == np.ndim(examples[0]) for array in examples):
+        raise DataError(f"{', '.join(files)}: column {name!r} has values of different shapes")
+    return examples

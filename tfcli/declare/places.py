@@ -116,7 +116,8 @@ PLACES: dict[str, dict[str, str]] = {
             "textvectorization"
         ),
         "tfcli.data.stages.filter": "filter",
-        "tfcli.data.stages.flow": "cache prefetch",
+        "tfcli.data.stages.flow": "cache prefetch snapshot",
+        "tfcli.data.stages.groups": "batch bucketbysequencelength paddedbatch unbatch window",
         "tfcli.data.stages.images": (
             "augmix autocontrast centercrop cutmix equalization mixup randaugment randombrightness "
             "randomcolordegeneration randomcolorjitter randomcontrast randomcrop randomelastictransform randomerasing "
@@ -126,7 +127,7 @@ PLACES: dict[str, dict[str, str]] = {
         ),
         "tfcli.data.stages.map": "map",
         "tfcli.data.stages.numeric": "discretization normalization",
-        "tfcli.data.stages.order": "batch repeat shard shuffle skip take",
+        "tfcli.data.stages.order": "rejectionresample repeat shard shuffle skip take",
     },
     "preset": {
         "tfcli.models.presets.images": "densenet densenet121 densenet169 densenet201 lenet lenet5 unet vgg",

@@ -306,7 +306,7 @@ class Function:
         self._trace_count += 1
         self._recent.append(self._calls)
         span = self._calls - self._recent[0] + 1
-        if len(self._recent) == _MANY_TRACES and span <= _RECENT_CALLS and not self._warned:
+        if len(self._recent) == _MANY_TRACES <= span <= _RECENT_CALLS and not self._warned:
             self._warned = True
             logger.warning(
                 "%d out of the last %d calls to %s triggered retracing, which is slow. Give tensors in place of "

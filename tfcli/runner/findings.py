@@ -10,6 +10,7 @@ from tfcli.data.prepared import PreparedData
 from tfcli.data.source import ChunkedSource
 from tfcli.data.stage import Batch, Stage
 from tfcli.data.table import Table
+from tfcli.data.uneven import is_uneven
 from tfcli.models.network import Network
 
 Columns = dict[str, np.ndarray]
@@ -114,11 +115,13 @@ def _columns(data: PreparedData) -> tuple[Columns, Columns]:
     table = _rows_of(data)
     if table is None or not table.tabular:
         batch = _spread_rows(data.train.sample, MOST_ROWS)
-        return _entries(batch), {name: _coded(a) for name, a in batch.targets.items() if a.ndim == 1}
+        labels = {name: array for name, array in batch.targets.items() if array.ndim == 1 and not is_uneven(array)}
+        return _entries(batch), {name: _coded(array) for name, array in labels.items()}
     table = table.select(_spread(len(table), MOST_ROWS))
     names = list(data.data.features) or table.features
-    columns = {f"column {name!r}": _coded(table.columns[name]) for name in names if table.columns[name].ndim == 1}
-    return columns, {name: _coded(table.columns[name]) for name in table.labels if table.columns[name].ndim == 1}
+    single = {name for name, column in table.columns.items() if column.ndim == 1 and not is_uneven(column)}
+    columns = {f"column {name!r}": _coded(table.columns[name]) for name in names if name in single}
+    return columns, {name: _coded(table.columns[name]) for name in table.labels if name in single}
 
 
 def _rows_of(data: PreparedData) -> Table | None:
@@ -304,7 +307,7 @@ def _keys(data: PreparedData, name: str, most: int) -> list[int]:
 
 
 def _hashable(array: np.ndarray) -> list[Any]:
-    if array.ndim == 1:
+    if array.ndim == 1 and not is_uneven(array):
         return (np.nan_to_num(array, nan=_ABSENT) if array.dtype.kind == "f" else array).tolist()
     return [row.tobytes() for row in np.ascontiguousarray(array)]
 

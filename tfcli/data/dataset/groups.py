@@ -127,8 +127,8 @@ class Groups(Core):
                 size = window_size if window_size_func is None else int(window_size_func(_key(key)))
                 if len(window) == size:
                     yield from reduced(key, held.pop(key))
-            for key, window in held.items():
-                yield from reduced(key, window)
+            for key in sorted(held):  # the rests come by key, as in TensorFlow
+                yield from reduced(key, held[key])
 
         def reduced(key: int, window: list[Element]) -> Iterator[Element]:
             return reduce_func(_key(key), self._like(lambda: iter(window), len(window)))._begin()

@@ -9,6 +9,7 @@ import numpy as np
 from tfcli.data.files import Blob
 from tfcli.data.source import Source
 from tfcli.data.table import Rows, Table
+from tfcli.data.uneven import stacked_or_uneven
 from tfcli.declare import FunctionName, PositiveInt
 from tfcli.declare.functions import functions_in, load_function
 from tfcli.errors import DataError, SpecError
@@ -68,12 +69,12 @@ class Generator(Source, name="generator"):
     def _column(self, values: list[Any], name: str) -> np.ndarray:
         arrays = [np.asarray(value) for value in values]
         for i, array in enumerate(arrays):
-            if array.dtype.kind not in "biufUS" or array.shape != arrays[0].shape:
+            if array.dtype.kind not in "biufUS" or array.ndim != arrays[0].ndim:
                 shown = f"{array.dtype} {array.shape}"
                 raise DataError(f"{self._where(i)} has {name} as {shown}; the first has {arrays[0].shape}")
         if arrays[0].dtype.kind == "S":
             arrays = [np.char.decode(array, "utf-8") for array in arrays]
-        column = np.stack(arrays)
+        column = stacked_or_uneven(arrays)
         return column.astype(object) if column.dtype.kind == "U" else column
 
     def _where(self, index: int) -> str:

@@ -8,7 +8,8 @@ import numpy as np
 from tfcli.data.faults import Faults
 from tfcli.data.files import Blob, find, fingerprints
 from tfcli.data.source import ChunkedSource, Kinds, Names, Source
-from tfcli.data.table import Rows, Table, as_list
+from tfcli.data.table import Rows, Table, as_examples, as_list
+from tfcli.data.uneven import is_uneven, uneven
 from tfcli.declare import PathString, nearest
 from tfcli.errors import DataError
 
@@ -92,6 +93,8 @@ class TabularSource(ChunkedSource, abstract=True):
 def _as_kind(column: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
     if dtype is None or column.dtype == dtype:
         return column
+    if column.ndim > 1:
+        return uneven(list(column)) if dtype.kind == "O" else column.astype(dtype)
     return _as_texts(column) if dtype.kind == "O" else column.astype(dtype)
 
 
@@ -120,8 +123,8 @@ def join(parts: Sequence[Part]) -> Part:
 
 
 def _stack(columns: list[np.ndarray], name: str, rows: Rows) -> np.ndarray:
-    if len({column.shape[1:] for column in columns}) > 1:
-        raise DataError(f"{', '.join(rows.files)}: column {name!r} has lists of different lengths")
+    if len({column.shape[1:] for column in columns}) > 1 or any(map(is_uneven, columns)):
+        return uneven(as_examples(columns, name, rows.files))
     if any(column.dtype == object for column in columns):
         # Where one file has texts, the others' numbers are texts too: parsing anew keeps "" as the missing one.
         columns = [column if column.dtype == object else _as_texts(column) for column in columns]

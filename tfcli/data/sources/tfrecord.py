@@ -16,6 +16,7 @@ from tfcli.data.records.examples import Lists, Parser
 from tfcli.data.records.frames import Records, read_records
 from tfcli.data.source import ChunkedSource, Kinds, Names
 from tfcli.data.table import Rows, Table, as_list
+from tfcli.data.uneven import uneven
 from tfcli.declare import Declared, FieldError, Hints, PathString, PositiveInt, nearest
 from tfcli.errors import DataError
 
@@ -29,8 +30,8 @@ class RecordFeature(Declared, name="record feature"):
 
     dtype: Annotated[Literal["string", "int64", "float32"], _TENSORFLOW]
     """What the proto holds: bytes (string), whole numbers or numbers."""
-    shape: list[PositiveInt] = []
-    """One example's shape. Default: a single value."""
+    shape: list[PositiveInt | None] = []
+    """One example's shape; its first size may be null, where it differs. Default: a single value."""
     decode: Literal["png", "jpeg", "raw uint8", "raw float32", "uint8", "float32"] | None = None
     """What the bytes are: a picture, or an array's own bytes (little-endian)."""
 
@@ -41,11 +42,34 @@ class RecordFeature(Declared, name="record feature"):
             raise FieldError("shape", "a picture's shape is [height, width, 1, 3 or 4]")
         if self.dtype == "string" and self.decode is None and self.shape:
             raise FieldError("shape", "a text has none", "say how bytes become an array with `decode`")
+        if None in self.shape[1:] or (self.dtype == "string" and None in self.shape):
+            raise FieldError("shape", "only the first size of numbers may be null")
+
+    @property
+    def uneven(self) -> bool:
+        """Whether examples differ in length."""
+        return None in self.shape
+
+    @property
+    def sizes(self) -> list[int]:
+        """The sizes that all examples have."""
+        return [size for size in self.shape if size is not None]
 
     @property
     def values(self) -> int:
-        """How many values the proto holds for an example."""
-        return 1 if self.dtype == "string" else math.prod(self.shape)
+        """How many values the proto holds for an example; where they differ in length, for each entry."""
+        return 1 if self.dtype == "string" else math.prod(self.sizes)
+
+    def fits(self, counts: np.ndarray) -> np.ndarray:
+        """Whether so many values are an example."""
+        return counts % self.values == 0 if self.uneven else counts == self.values
+
+    def arrays(self, lists: Lists, count: int) -> np.ndarray:
+        """The numbers of `count` examples."""
+        shape = [-1 if size is None else size for size in self.shape]
+        if not self.uneven:
+            return lists.values.reshape(count, *shape)
+        return uneven([values.reshape(shape) for values in np.split(lists.values, lists.offsets[1:-1])])
 
     def column(self, values: np.ndarray, where: Callable[[int], str]) -> Iterator[Callable[[], Any]]:
         """For each example (values (N, K)), what gives its array or raises DataError."""
@@ -55,7 +79,7 @@ class RecordFeature(Declared, name="record feature"):
         return (lambda i=i: self._value(values[i], where(i)) for i in range(len(values)))  # type: ignore[misc]
 
     def _picture(self, content: bytes, where: str) -> np.ndarray:
-        pixels = decode_image(content, self.shape[2], where, [_PICTURES[str(self.decode)]])
+        pixels = decode_image(content, self.sizes[2], where, [_PICTURES[str(self.decode)]])
         if list(pixels.shape) != self.shape:
             raise DataError(f"{where}: the picture has shape {pixels.shape}, the spec says {tuple(self.shape)}")
         return pixels
@@ -70,10 +94,10 @@ class RecordFeature(Declared, name="record feature"):
             except UnicodeDecodeError as error:
                 raise DataError(f"{where}: is not UTF-8 text: {error.reason}; `decode` reads arrays") from error
         dtype = np.dtype(_RAW[self.decode])
-        expected = math.prod(self.shape) * dtype.itemsize
+        expected = math.prod(self.sizes) * dtype.itemsize
         if len(content) != expected:
             raise DataError(f"{where}: has {len(content):,} bytes, {tuple(self.shape)} {dtype.name} takes {expected:,}")
-        return np.frombuffer(content, dtype).reshape(self.shape)
+        return np.frombuffer(content, dtype).reshape(self.sizes)
 
     @property
     def plain(self) -> bool:
@@ -136,10 +160,10 @@ class TFRecord(ChunkedSource, name="tfrecord"):
         columns: dict[str, Any] = {}
         usable = np.ones(len(records), bool)
         for name, feature in wanted.items():
-            values = lists[name].values.reshape(len(records), feature.values)
             if feature.plain:
-                columns[name] = values.reshape(len(records), *feature.shape)
+                columns[name] = feature.arrays(lists[name], len(records))
                 continue
+            values = lists[name].values.reshape(len(records), feature.values)
             outcomes = feature.column(values, partial(_where, records, name))
             kept = dict(faults.kept(outcomes, lambda outcome: outcome()))
             usable &= np.isin(np.arange(len(records)), list(kept))
@@ -166,9 +190,10 @@ class TFRecord(ChunkedSource, name="tfrecord"):
         right = np.ones(len(records), bool)
         for name, feature in wanted.items():
             lengths = lists[name].lengths()
-            for i in np.flatnonzero(right & (lengths != feature.values)).tolist():
+            fits = feature.fits(lengths)
+            for i in np.flatnonzero(right & ~fits).tolist():
                 faults(DataError(f"{records.where(i)}: feature {name!r} {_amount(int(lengths[i]), feature.values)}"))
-            right &= lengths == feature.values
+            right &= fits
         if right.all():
             return records, lists
         records = records.select(np.flatnonzero(right))
@@ -194,4 +219,4 @@ def _stack(kept: dict[int, Any], rows: np.ndarray, feature: RecordFeature) -> np
     values = [kept[i] for i in rows.tolist()]
     if feature.decode is None:
         return np.array(values, object)
-    return np.stack(values) if values else np.zeros((0, *feature.shape), np.uint8)
+    return np.stack(values) if values else np.zeros((0, *feature.sizes), np.uint8)

@@ -3,10 +3,9 @@
 import numpy as np
 
 from tfcli.data.stage import Batch, Context, Stage
-from tfcli.data.stages.map import example_of, one_or_all
+from tfcli.data.stages.map import answers
 from tfcli.declare import FunctionName
-from tfcli.declare.functions import functions_in, load_function
-from tfcli.errors import DataError, SpecError
+from tfcli.errors import DataError
 
 
 class Filter(Stage):
@@ -20,20 +19,7 @@ class Filter(Stage):
 
     def kept(self, examples: Batch, context: Context) -> np.ndarray:
         """The rows to go on with. Raises DataError naming the stage."""
-        try:
-            with functions_in(context.root):
-                function = load_function(self.function)
-        except SpecError as error:
-            raise DataError(f"{context.where}: {error}") from error
-        answers = np.zeros(len(examples), bool)
-        for i in range(len(examples)):
-            example = example_of(examples, i)
-            arguments = [one_or_all(example.inputs)] + ([one_or_all(example.targets)] if context.labelled else [])
-            try:
-                answers[i] = bool(function(*arguments))
-            except Exception as error:  # whatever the user's function does
-                failed = f"{self.function} failed at example {i}: {type(error).__name__}: {error}"
-                raise DataError(f"{context.where}: {failed}") from error
-        if not answers.any():
+        kept = answers(self.function, bool, examples, context)
+        if not kept.any():
             raise DataError(f"{context.where}: leaves none of the {len(examples)} examples of this split")
-        return np.flatnonzero(answers)
+        return np.flatnonzero(kept)

@@ -1,10 +1,12 @@
 """The user's own Python in the pipeline."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tfcli.data.stage import Batch, Context, Function, Transform
+from tfcli.data.uneven import stacked_or_uneven
 from tfcli.declare import FunctionName
 from tfcli.declare.functions import functions_in, load_function
 from tfcli.errors import DataError, SpecError
@@ -24,11 +26,7 @@ class Map(Transform):
     """`module:function`; the module is looked for in the spec's folder first."""
 
     def bind(self, learned: dict[str, Any], context: Context) -> Function:
-        try:
-            with functions_in(context.root):
-                function = load_function(self.function)
-        except SpecError as error:
-            raise DataError(f"{context.where}: {error}") from error
+        function = _loaded(self.function, context)
 
         def call(batch: Batch) -> Batch:
             arguments = [one_or_all(batch.inputs)]
@@ -49,6 +47,30 @@ class Map(Transform):
         if context.batched:
             return call
         return lambda batch: _stack([call(example_of(batch, i)) for i in range(len(batch))], context)
+
+
+def answers(name: str, kind: type[bool | int], examples: Batch, context: Context) -> np.ndarray:
+    """What a function of the user's says of each example, called with (x) or (x, y). Raises DataError."""
+    function = _loaded(name, context)
+    result = np.zeros(len(examples), kind)
+    for i in range(len(examples)):
+        example = example_of(examples, i)
+        arguments = [one_or_all(example.inputs)] + ([one_or_all(example.targets)] if context.labelled else [])
+        try:
+            result[i] = kind(function(*arguments))
+        except Exception as error:  # whatever the user's function does
+            raise DataError(
+                f"{context.where}: {name} failed at example {i}: {type(error).__name__}: {error}"
+            ) from error
+    return result
+
+
+def _loaded(name: str, context: Context) -> Callable[..., Any]:
+    try:
+        with functions_in(context.root):
+            return load_function(name)
+    except SpecError as error:
+        raise DataError(f"{context.where}: {error}") from error
 
 
 def one_or_all(arrays: dict[str, np.ndarray]) -> Structure:
@@ -99,12 +121,19 @@ def _stack(examples: list[Batch], context: Context) -> Batch:
     first = examples[0]
     for example in examples:
         for arrays, expected in ((example.inputs, first.inputs), (example.targets, first.targets)):
-            if {n: a.shape for n, a in arrays.items()} != {n: a.shape for n, a in expected.items()}:
+            shapes, wanted = ({n: _shape(a, context) for n, a in part.items()} for part in (arrays, expected))
+            if shapes != wanted:
                 raise DataError(
-                    f"{context.where}: the function returned different names or shapes for different examples"
+                    f"{context.where}: the function returned different names or shapes for different examples; "
+                    "`padded_batch` in place of `batch` fills up what differs in length"
                 )
     return Batch(
-        {name: np.stack([e.inputs[name] for e in examples]) for name in first.inputs},
-        {name: np.stack([e.targets[name] for e in examples]) for name in first.targets},
+        {name: stacked_or_uneven([e.inputs[name] for e in examples]) for name in first.inputs},
+        {name: stacked_or_uneven([e.targets[name] for e in examples]) for name in first.targets},
         None if first.weights is None else np.stack([np.asarray(e.weights) for e in examples]),
     )
+
+
+def _shape(array: np.ndarray, context: Context) -> tuple[int, ...]:
+    """What the function's results must have in common: the shape, or the number of axes where they are filled up."""
+    return (np.ndim(array),) if context.filled_up else np.shape(array)

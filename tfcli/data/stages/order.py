@@ -1,4 +1,4 @@
-"""Stages that choose, order and group elements, as tf.data's methods do."""
+"""Stages that choose and order elements, as tf.data's methods do."""
 
 from collections.abc import Iterator
 
@@ -6,10 +6,9 @@ import numpy as np
 
 from tfcli.data.blocks import Begin, Block, exchanged, selected, shuffled
 from tfcli.data.random import generator
-from tfcli.data.stage import Context, Ordering, Stage
-from tfcli.declare import FieldError, NonNegativeInt, PositiveInt
-
-DEFAULT_BATCH_SIZE = 32
+from tfcli.data.stage import Arranging, Batch, Context, Elements, Measured, Ordering, integers
+from tfcli.declare import FieldError, NonNegativeFloat, NonNegativeInt, PositiveInt
+from tfcli.errors import DataError
 
 
 class Shuffle(Ordering):
@@ -123,13 +122,48 @@ class Repeat(Ordering):
         return count * self.count
 
 
-class BatchStage(Stage, name="batch"):
-    """Groups consecutive examples. A pipeline without this stage has batches of 32."""
+class RejectionResample(Arranging):
+    """Leaves out examples of classes that are too frequent, drawn anew in each epoch, so that the others come in the
+    proportions `target_dist`; training only."""
 
-    batch_size: PositiveInt
-    drop_remainder: bool = False
-    """Leave out the last batch where it is not full."""
+    target_dist: list[NonNegativeFloat]
+    """The proportion of each class, in order of the classes' numbers."""
+    label: str | None = None
+    """The label that is the class, where there are several."""
+    seed: int | None = None
+    """Default: the spec's seed."""
 
-    def cut(self, items: np.ndarray, drop_remainder: bool) -> list[np.ndarray]:
-        end = len(items) - len(items) % self.batch_size if drop_remainder else len(items)
-        return [items[start : start + self.batch_size] for start in range(0, end, self.batch_size)]
+    training_only = True
+    measures = True
+
+    def check(self) -> None:
+        if not sum(self.target_dist) > 0:
+            raise FieldError("target_dist", "at least one class must have a share above 0")
+
+    def measure(self, batch: Batch, context: Context) -> np.ndarray:
+        names = list(batch.targets) if self.label is None else [self.label]
+        if len(names) != 1 or names[0] not in batch.targets:
+            have = ", ".join(batch.targets) or "none"
+            raise DataError(f"{context.where}: which label is the class? name it by `label`; there are: {have}")
+        classes = integers(batch.targets[names[0]], names[0], context)
+        if classes.ndim != 1 or ((classes < 0) | (classes >= len(self.target_dist))).any():
+            raise DataError(
+                f"{context.where}: target_dist is for classes 0 to {len(self.target_dist) - 1}, and {names[0]!r} has "
+                f"{classes.min()} to {classes.max()}"
+            )
+        return classes
+
+    def arrange(self, elements: Elements, context: Context, epoch: int, measured: Measured) -> Elements:
+        rows = np.asarray(elements)
+        classes = measured()[rows]
+        counts = np.bincount(classes, minlength=len(self.target_dist))
+        target = np.asarray(self.target_dist)
+        if (counts[target > 0] == 0).any():
+            absent = int(np.flatnonzero((counts == 0) & (target > 0))[0])
+            raise DataError(f"{context.where}: target_dist wants examples of class {absent}, and there are none")
+        whole = np.min(counts[target > 0] / target[target > 0])
+        rng = generator(context.seed if self.seed is None else self.seed, "resample", context.index, epoch)
+        kept = np.zeros(len(rows), bool)
+        for number, share in enumerate((whole * target + 1e-9).astype(np.int64).tolist()):
+            kept[rng.permutation(np.flatnonzero(classes == number))[:share]] = True
+        return rows[kept]
