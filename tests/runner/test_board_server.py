@@ -14,7 +14,6 @@ from PIL import Image
 from tfcli.runner import board_server, training
 from tfcli.spec.load import load_experiment
 from tfcli.tuning import search
-from tfcli.tuning.hparams import write_hparams
 
 SPEC = """\
 name: shapes
@@ -85,7 +84,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory):
             (folder / f"{name}.yaml").write_text(text)
             training.train(load_experiment(folder / f"{name}.yaml"), folder / "runs")
         (folder / "study.yaml").write_text(STUDY)
-        write_hparams(search.tune(load_experiment(folder / "study.yaml"), folder / "runs"))
+        search.tune(load_experiment(folder / "study.yaml"), folder / "runs")
     return Pages(board_server.serve(folder / "runs"))
 
 

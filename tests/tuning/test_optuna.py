@@ -13,6 +13,8 @@ from tfcli.tuning.choosing import make_chooser
 from tfcli.tuning.report import StudyReporter
 from tfcli.tuning.search import resume, tune
 from tfcli.tuning.space import identity
+from tfcli.tuning.study import Study
+from tfcli.tuning.trial import Trial
 
 SAMPLERS = {
     "tpe": "{type: tpe, n_startup_trials: 2}",
@@ -53,6 +55,7 @@ def test_what_a_sampler_needs_and_is_not_here_is_said_with_the_command(
     with pytest.raises(InvalidSpec, match="pip install") as caught:
         tune(spec, tmp_path / "runs")
     assert caught.value.diagnostics[0].mark.line == 12
+    assert not list(tmp_path.glob("runs/exp/*")), "a study that cannot begin leaves nothing"
 
 
 def test_another_seed_searches_elsewhere(tmp_path: Path):
@@ -60,6 +63,20 @@ def test_another_seed_searches_elsewhere(tmp_path: Path):
     first = tune(load_experiment(path), tmp_path / "a")
     second = tune(load_experiment(path, ["seed=4"]), tmp_path / "b")
     assert settings(first) != settings(second)
+
+
+def test_a_trial_is_on_the_hparams_page_as_soon_as_it_has_ended(tmp_path: Path):
+    shown: list[int] = []
+
+    class Watching(StudyReporter):
+        def trial_ended(self, study: Study, trial: Trial) -> None:
+            shown.append(len(list(study.run.path.glob("trials/*/*.hparams"))))
+
+    path = written(tmp_path, section("random", 2))
+    tune(load_experiment(path, ["train.tensorboard={}"]), tmp_path / "shown", reporter=Watching())
+    assert shown == [1, 2]
+    study = tune(load_experiment(path), tmp_path / "silent")
+    assert not list(study.run.path.glob("**/*.hparams")), "the spec asks for no event files"
 
 
 def test_a_sampler_that_repeats_itself_is_made_to_try_something_else(tmp_path: Path):

@@ -140,6 +140,37 @@ tune:
     assert [row["optimizer.momentum"] for row in leaderboard(study.run.path) if row["trial"] == "2"] == [""]
 
 
+def test_a_conditional_key_may_be_of_another_type_than_the_specs_own(tmp_path: Path):
+    text = """\
+tune:
+  sampler: grid
+  space:
+    optimizer.type: {values: [adam, sgd]}
+    optimizer.nesterov: {values: [true], when: {optimizer.type: [sgd]}}
+    optimizer.momentum: {values: [0.5, 0.9], when: {optimizer.nesterov: true}}
+"""
+    spec = SPEC.replace("type: sgd", "type: adam")
+    study = tune(load_experiment(written(tmp_path, text, spec)), tmp_path)
+    assert [list(trial.parameters.values()) for trial in study.trials] == [
+        ["adam"],
+        ["sgd", True, 0.5],
+        ["sgd", True, 0.9],
+    ]
+    assert {trial.state for trial in study.trials} == {"done"}
+
+
+def test_a_conditional_key_that_no_type_has_is_shown_in_the_spec(tmp_path: Path):
+    text = """\
+tune:
+  sampler: grid
+  space:
+    optimizer.type: {values: [adam, sgd]}
+    optimizer.momentun: {values: [0.5], when: {optimizer.type: sgd}}
+"""
+    with pytest.raises(InvalidSpec, match="did you mean `momentum`"):
+        load_experiment(written(tmp_path, text))
+
+
 def test_a_constraint_on_what_is_not_reported_is_shown_in_the_spec(tmp_path: Path):
     with pytest.raises(InvalidSpec, match="did you mean `parameters`"):
         studied(tmp_path, "  constraints: {parameter: {high: 30}}\n")

@@ -91,3 +91,4 @@ def test_a_cluster_that_is_not_there_is_refused(tmp_path: Path):
     spec = load_experiment(written(tmp_path, SEARCH))
     with pytest.raises(SpecError, match="there is no Ray cluster"):
         tune(spec, tmp_path, means=Means(engine="ray", address="127.0.0.1:1"))
+    assert not list(tmp_path.glob("exp/*"))

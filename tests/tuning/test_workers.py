@@ -22,7 +22,7 @@ from tfcli.tuning.report import StudyReporter
 from tfcli.tuning.search import Means, resume, tune
 from tfcli.tuning.study import Study
 from tfcli.tuning.trial import Trial
-from tfcli.tuning.work import thread_variables
+from tfcli.tuning.work import Outcome, thread_variables
 
 GRID = """\
 tune:
@@ -107,15 +107,28 @@ def test_the_trials_of_killed_workers_are_taken_up_again(tmp_path: Path):
 
 def test_a_trial_that_kills_its_process_every_time_fails(tmp_path: Path):
     lives = Lives()
-    outcomes = [lives.after_death(0, "by SIGKILL") for _ in range(Lives.MOST)]
+    outcomes = [death_at_work(lives) for _ in range(Lives.MOST)]
     assert [outcome.state for outcome in outcomes] == ["lost"] * (Lives.MOST - 1) + ["failed"]
     assert "is there enough memory?" in str(outcomes[-1].error)
+
+
+def death_at_work(lives: Lives) -> Outcome:
+    lives.began(0)
+    return lives.after_death(0, "by SIGKILL")
+
+
+def test_a_process_that_dies_while_it_starts_says_little_about_its_trial():
+    lives = Lives()
+    outcomes = [lives.after_death(0, "by SIGKILL") for _ in range(Lives.MOST_STARTS)]
+    assert {outcome.state for outcome in outcomes[:-1]} == {"lost"}
+    assert outcomes[-1].state == "failed"
+    assert "before it came to the trial" in str(outcomes[-1].error)
 
 
 def test_a_trial_that_gets_on_between_deaths_is_not_given_up():
     lives = Lives()
     for _ in range(3 * Lives.MOST):
-        assert lives.after_death(0, "by SIGKILL").state == "lost"
+        assert death_at_work(lives).state == "lost"
         lives.advanced(0)
 
 

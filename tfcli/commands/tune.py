@@ -85,10 +85,8 @@ def tune(
             assert spec is not None, "checked above"
             loaded = load_experiment(spec, set_ or [])
             study = search.tune(loaded, logdir, name, trials, progress, command, means, storage)
-    from tfcli.tuning.hparams import write_hparams
     from tfcli.tuning.pictures import draw_study
 
-    write_hparams(study)
     draw_study(study, short_names(list(study.loaded.experiment.tune.space)))
     if json:
         print_json(_to_dict(study))

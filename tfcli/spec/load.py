@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, get_args
@@ -187,10 +188,26 @@ def _search_problems(declaration: type[Declared], document: Document, known: lis
         return []
     before = {(p.path, p.message) for p in known}
     problems: list[Problem] = []
-    for path, choices in space.items():
-        if isinstance(path, str) and isinstance(choices, dict):
-            problems += _choice_problems(declaration, document, path, choices, before)
+    ranges = {path: keys for path, keys in space.items() if isinstance(path, str) and isinstance(keys, dict)}
+    for path, choices in ranges.items():
+        with suppress(InvalidSpec):  # a condition on a key that is none, which is told where that is searched
+            chosen = document.copy()
+            for other, value in _conditions(ranges, path).items():
+                set_path(chosen, other, value)
+            problems += _choice_problems(declaration, chosen, path, choices, before)
     return problems
+
+
+def _conditions(ranges: dict[str, dict], path: str) -> dict[str, Any]:
+    """A value for each key above `path`, with which it is searched."""
+    when = ranges[path].get("when")
+    found: dict[str, Any] = {}
+    earlier = list(ranges)[: list(ranges).index(path)]
+    for other in [key for key in when if key in earlier] if isinstance(when, dict) else ():
+        values = when[other] if isinstance(when[other], list) else [when[other]]
+        if values:
+            found |= _conditions(ranges, other) | {other: values[0]}
+    return found
 
 
 def _choices(choices: dict) -> Iterator[tuple[Path, Any]]:

@@ -1,5 +1,6 @@
 """Engines: who does the work of a study's trials, and how many at a time."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -67,21 +68,36 @@ class HereEngine:
 
 
 class Lives:
-    """How often the processes of a trial died without getting any further: it may be what kills them."""
+    """How often the processes of a trial died without getting any further: it may be what kills them.
+
+    Those that died on the way to the trial, while they were starting, say little about it, and have more lives.
+    """
 
     MOST = 10
+    MOST_STARTS = 100
 
     def __init__(self) -> None:
-        self._deaths: dict[int, int] = {}
+        self._begun: set[int] = set()
+        self._deaths: Counter[int] = Counter()
+        self._starts: Counter[int] = Counter()
+
+    def began(self, number: int) -> None:
+        """A process is at the trial."""
+        self._begun.add(number)
 
     def advanced(self, number: int) -> None:
         """The trial has finished an epoch."""
-        self._deaths.pop(number, None)
+        del self._deaths[number], self._starts[number]
 
     def after_death(self, number: int, how: str) -> Outcome:
         """Lost, to be taken up again; or failed, where that was tried often enough."""
-        self._deaths[number] = self._deaths.get(number, 0) + 1
-        if self._deaths[number] < self.MOST:
+        at_work = number in self._begun
+        self._begun.discard(number)
+        counted, most = (self._deaths, self.MOST) if at_work else (self._starts, self.MOST_STARTS)
+        counted[number] += 1
+        if counted[number] < most:
             return Outcome("lost", error=how)
-        what = "its process ended {} times without finishing another epoch, at last {}; is there enough memory?"
-        return Outcome("failed", error=what.format(self.MOST, how))
+        where = "without finishing another epoch" if at_work else "before it came to the trial"
+        return Outcome(
+            "failed", error=f"its process ended {most} times {where}, at last {how}; is there enough memory?"
+        )

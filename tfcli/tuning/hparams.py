@@ -17,7 +17,8 @@ _FILE = "events.out.tfevents.0000000000.hparams"
 
 
 def write_hparams(study: Study) -> None:
-    """Write an event file beside each trial's own, and one into the study's directory. Raises CheckpointError."""
+    """Write what is searched into the study's directory, and the sessions of its finished trials. Raises
+    CheckpointError."""
     from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 
     keys = make_space(study.loaded).keys
@@ -29,8 +30,14 @@ def write_hparams(study: Study) -> None:
     data = plugin_data_pb2.HParamsPluginData(experiment=experiment)
     write_summaries(study.run.path / _FILE, [_value(metadata.EXPERIMENT_TAG, data)])
     for trial in study.trials:
-        if trial.run is not None and trial.is_finished:
-            write_summaries(study.run.path / trial.run / _FILE, _trial_values(trial))
+        if trial.is_finished:
+            write_session(study, trial)
+
+
+def write_session(study: Study, trial: Trial) -> None:
+    """Write an event file beside the finished trial's own. Raises CheckpointError."""
+    if trial.run is not None:
+        write_summaries(study.run.path / trial.run / _FILE, _trial_values(trial))
 
 
 def _key_info(key: Key) -> "HParamInfo":

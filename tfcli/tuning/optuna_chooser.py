@@ -33,7 +33,7 @@ class OptunaChooser:
     """A study of Optuna's beside ours; both number trials alike where there is no storage."""
 
     def __init__(self, study: Study, space: Space, own: Sampler | None) -> None:
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.study, self.space, self.own = study, space, own
         self.fallback = RandomSampler(space, study.loaded.experiment.seed)
         with _quietly():

@@ -57,7 +57,7 @@ def make_sampler(study: Study) -> optuna.samplers.BaseSampler:
             _require(study, "gp", ["scipy", "torch"], "tfcli[gp]")
             return optuna.samplers.GPSampler(
                 n_startup_trials=first, deterministic_objective=exact, seed=seed, constraints_func=constraints
-            )
+            )  # keys with `when` it draws at random
     raise AssertionError("the others are our own")
 
 

@@ -79,6 +79,8 @@ class ProcessEngine:
     def _answer(self, worker: "_Worker", message: dict[str, Any]) -> Outcome | None:
         assert worker.trial is not None, "workers speak of their trials alone"
         match message:
+            case {"event": "begin"}:
+                self._lives.began(worker.trial.number)
             case {"event": "epoch", "part": part, "row": row, "epochs": epochs}:
                 self._lives.advanced(worker.trial.number)
                 self.watcher.epoch_ended(worker.trial.number, part, row, epochs)

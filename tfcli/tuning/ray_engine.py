@@ -6,6 +6,7 @@ this process through an actor, the desk: they leave their epochs there, and find
 
 import os
 import signal
+import socket
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,8 @@ from tfcli.tuning.trial import Trial
 from tfcli.tuning.work import Outcome, Watcher, do_trial, thread_variables
 
 _MOMENT = 0.2
+_REACHED_WITHIN = 10.0
+"""Seconds in which a cluster's machine answers."""
 _ASKING = 0.01
 """Seconds between a task's looks at whether it was judged."""
 
@@ -52,8 +55,9 @@ class RayEngine:
             ray.init("local", num_cpus=self.capacity, include_dashboard=False, _node_ip_address="127.0.0.1", **_QUIET)
         else:
             try:
+                _require_listener(self.address)
                 ray.init(address=self.address, **_QUIET)
-            except (ConnectionError, ValueError) as error:
+            except (OSError, ValueError, RuntimeError) as error:
                 raise SpecError(f"--address {self.address}: there is no Ray cluster ({error})") from error
             self.capacity = self.capacity or int(ray.cluster_resources().get("CPU", 1))
         # The desk stands where this process is: it is lost with it, and with no other node.
@@ -79,6 +83,7 @@ class RayEngine:
         return [Ended(trial, self._outcome(task, trial)) for task in ready if (trial := self._tasks.pop(task))]
 
     def _hear(self, number: int, part: int, row: dict[str, Any] | None, epochs: int, judge: Any) -> None:
+        self._lives.began(number)
         if row is not None:
             self._lives.advanced(number)
             self.watcher.epoch_ended(number, part, row, epochs)
@@ -99,6 +104,13 @@ class RayEngine:
     def stop(self) -> None:
         self._stopping = True
         self._desk.stop.remote()
+
+
+def _require_listener(address: str) -> None:
+    """Raises OSError where nobody listens at HOST:PORT: Ray itself would try for many minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.rpartition("/")[2].strip("[]"), int(port)), _REACHED_WITHIN).close()
 
 
 _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
@@ -140,6 +152,9 @@ class _DeskWatcher(Watcher):
 
         self.ray, self.desk = ray, desk
 
+    def begin(self, number: int) -> None:
+        self._tell(number, 0, None, 0, None)
+
     def _tell(self, number: int, part: int, row: Any, epochs: int, judge: Any) -> None:
         message = {"number": number, "part": part, "row": row, "epochs": epochs, "judge": judge}
         if self.ray.get(self.desk.tell.remote(message)):
@@ -159,5 +174,6 @@ def _do_remotely(
     study: str, number: int, parameters: dict[str, Any], desk: Any, command: Sequence[str], trust: bool
 ) -> dict[str, Any]:
     with own_python(study, trust):
-        opened = Study.open(RunDirectory(Path(study)))
-        return do_trial(opened, number, parameters, _DeskWatcher(desk), command).to_dict()
+        opened, watcher = Study.open(RunDirectory(Path(study))), _DeskWatcher(desk)
+        watcher.begin(number)
+        return do_trial(opened, number, parameters, watcher, command).to_dict()

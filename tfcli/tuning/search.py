@@ -20,6 +20,7 @@ from tfcli.runner.signals import Interrupted, StopRequest, stop_requests
 from tfcli.spec.load import LoadedSpec, own_functions
 from tfcli.tuning.choosing import make_chooser
 from tfcli.tuning.engines import Ended, Engine, HereEngine
+from tfcli.tuning.hparams import write_hparams, write_session
 from tfcli.tuning.report import StudyReporter
 from tfcli.tuning.study import Study, create, require_search
 from tfcli.tuning.trial import Objective, Trial
@@ -74,7 +75,12 @@ def tune(
     wanted = trials or loaded.experiment.tune.trials
     environment = describe_environment(command, session.experiment.seed, session.data.fingerprints, loaded.root)
     study = create(loaded, logdir, name, objectives, wanted, environment, storage)
-    return _Search(study, reporter, command, means or Means()).run_to_end()
+    try:
+        return _Search(study, reporter, command, means or Means()).run_to_end()
+    except SpecError:  # what chooses settings, or where they are to be tried, is not there
+        if not study.trials:
+            study.run.remove()
+        raise
 
 
 def resume(
@@ -143,10 +149,12 @@ class _Search(Watcher):
                 self._wait_for_orphans()
                 self.chooser = make_chooser(self.study)
                 self._by_number = {trial.number: trial for trial in self.study.trials}
-                self.reporter.study_started(self.study)
                 # In this process training hears signals itself, and between the trials there is nothing to park.
                 requests = nullcontext(StopRequest()) if self.engine.is_here else stop_requests()
                 with self.engine, requests as request:
+                    self.reporter.study_started(self.study)
+                    if self._has_board:
+                        write_hparams(self.study)
                     self._work(request)
                 self.study.save()
                 self.study.publish()
@@ -156,6 +164,10 @@ class _Search(Watcher):
                 raise
             self._update_status("done")
         return self.study
+
+    @property
+    def _has_board(self) -> bool:
+        return self.study.loaded.experiment.train.tensorboard is not None
 
     def _update_status(self, state: str, error: str | None = None) -> None:
         finished = sum(trial.is_finished for trial in self.study.trials)
@@ -266,6 +278,8 @@ class _Search(Watcher):
         self.chooser.finish(trial)
         self.study.elsewhere = self.chooser.elsewhere()
         self.study.publish()
+        if self._has_board:
+            write_session(self.study, trial)
         self._update_status("running")
         self.reporter.trial_ended(self.study, trial)
 

@@ -66,6 +66,7 @@ def main() -> None:
 def _work(link: _Link, do: Callable[[dict[str, Any]], "Outcome"]) -> None:
     while True:
         task = link.messages.get()
+        link.send(event="begin")
         try:
             outcome = do(task)
         except Exception:
