@@ -6,10 +6,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 OURS = "tfcli"
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -37,11 +42,23 @@ class Failed(Exception):
     """A process that ended with an error."""
 
 
-def measured(command: list[str], environment: dict[str, str]) -> tuple[str, float, float, int]:
+def apart(function: Callable[..., Result], *arguments: object) -> Result:
+    """What the function returns, called in a process of its own.
+
+    The system counts a new process's memory at peak from what its parent had when it was started, so the process that
+    measures others has to stay small.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def measured(
+    command: list[str], environment: dict[str, str], errors: int = subprocess.STDOUT
+) -> tuple[str, float, float, int]:
     """What the process wrote, seconds until its first epoch and until itself had ended, peak memory in bytes."""
     started, first, lines = time.perf_counter(), 0.0, []
     with subprocess.Popen(
-        command, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, env=os.environ | environment, stdout=subprocess.PIPE, stderr=errors, text=True
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from processes import OURS, Failed, Run, flops_of, measured, train_here
+from processes import OURS, Failed, Run, apart, flops_of, measured, train_here
 from report import draw, print_scaling, print_scoring, print_workloads
 from scaling import AXES, study
 from workloads.make_data import write
@@ -142,11 +142,11 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     from kernels import peak
 
     peers, host = installed_peers(given.peers), machine()
-    write(folder)
+    apart(write, folder)
     for source in (HERE / "workloads").glob("*.yaml"):
         (folder / source.name).write_text(source.read_text())
     result: dict[str, Any] = {"machine": host, "runs": [], "flops": {}}
-    host.peak_gflops = peak(50) / 1e9
+    host.peak_gflops = apart(peak, 50) / 1e9
     names = [name for name in WORKLOADS if name in given.workloads]
     with tempfile.TemporaryDirectory() as caches:
         for run in train_all(names, peers, 1 if given.quick else given.repeat, folder, Path(caches)):
@@ -157,7 +157,7 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
             result["scoring"] = score_all(peers, Path(caches) / "scoring")
         if "scaling" in given.workloads:
             result["scaling"] = {axis: study(axis, Path(caches), given.quick) for axis in AXES}
-    result["flops"] = {name: flops_of(folder / f"{name}.yaml") for name in names if name != "tabular"}
+    result["flops"] = {name: apart(flops_of, folder / f"{name}.yaml") for name in names if name != "tabular"}
     host.load_after = machine().load_before
     return result
 

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
-from processes import flops_of, train_here
+from processes import apart, flops_of, train_here
 
-STEPS = 12
-"""Of an epoch, where the number of examples is not what is studied."""
+STEPS = 32
+"""Of an epoch, where the number of examples is not what is studied: with so many compiling pays."""
 ROWS_BATCH = 256
 
 
@@ -82,23 +82,28 @@ def study(name: str, folder: Path, quick: bool) -> list[dict[str, float]]:
     return [point | {"ideal": point["flops"] / speed} for point in points]
 
 
-def measure(task: Task, folder: Path, whole: bool) -> dict[str, float]:
+def write(task: Task, path: Path) -> None:
+    """The task's data and spec."""
     rng, shape = np.random.default_rng(0), (task.examples, *task.shape)
     x = rng.integers(0, task.classes, shape, dtype=np.int32) if task.classes else rng.random(shape, dtype=np.float32)
-    np.savez(folder / "scaling.npz", x=x, y=rng.integers(0, 10, task.examples))
+    np.savez(path.with_suffix(".npz"), x=x, y=rng.integers(0, 10, task.examples))
     spec = {
         "name": "scaling",
         "data": {
-            "train": {"source": {"type": "npz", "path": "scaling.npz", "features": "x", "label": "y"}},
+            "train": {"source": {"type": "npz", "path": path.stem + ".npz", "features": "x", "label": "y"}},
             "pipeline": [{"type": "batch", "batch_size": task.batch}],
         },
         "model": {"layers": task.layers},
         "loss": "sparse_categorical_crossentropy",
         "optimizer": "adam",
     }
-    path = folder / "scaling.yaml"
     path.write_text(yaml.safe_dump(spec))
-    run, flops = train_here(path, folder / "scaling_cache", False, 5), flops_of(path)
+
+
+def measure(task: Task, folder: Path, whole: bool) -> dict[str, float]:
+    path = folder / "scaling.yaml"
+    apart(write, task, path)
+    run, flops = train_here(path, folder / "scaling_cache", False, 5), apart(flops_of, path)
     parts = 1 if whole else run.steps
     return {
         "seconds": min(run.seconds) / parts,
