@@ -200,10 +200,11 @@ def _search_problems(declaration: type[Declared], document: Document, known: lis
 
 def _conditions(ranges: dict[str, dict], path: str) -> dict[str, Any]:
     """A value for each key above `path`, with which it is searched."""
-    when = ranges[path].get("when")
+    declared = ranges[path].get("when")
+    when: dict = declared if isinstance(declared, dict) else {}
     found: dict[str, Any] = {}
     earlier = list(ranges)[: list(ranges).index(path)]
-    for other in [key for key in when if key in earlier] if isinstance(when, dict) else ():
+    for other in [key for key in when if key in earlier]:
         values = when[other] if isinstance(when[other], list) else [when[other]]
         if values:
             found |= _conditions(ranges, other) | {other: values[0]}
