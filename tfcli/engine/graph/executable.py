@@ -2,9 +2,12 @@
 
 Compiling costs some tenths of a second, so small jobs do without. What decides is the work that the graph and
 `expected_runs` promise, never the time that something took or what was compiled before: the same program always takes
-the same way, and its numbers are the same.
+the same way, and its numbers are the same. A graph that changes no variable, a prediction say, is compiled once it has
+run so often that compiling would have paid; what changes variables keeps to its way, so that training that goes on in
+another process goes on alike.
 """
 
+import math
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -40,6 +43,8 @@ class Executable:
         self._static = all(i.shape.is_fully_defined() for i in graph.inputs)
         self._plans: dict[tuple[tuple[int, ...], ...], Plan | NativePlan] = {}
         self._numpy: Plan | None = None
+        self._waiting: dict[tuple[tuple[int, ...], ...], int] = {}
+        """By input shapes, how many runs are left until compiling would have paid."""
 
     @property
     def plan(self) -> "Plan | NativePlan":
@@ -50,22 +55,43 @@ class Executable:
         """The fetched arrays."""
         key = () if self._static else tuple([a.shape for a in arrays])
         plan = self._plans.get(key)
-        return (self._plan_for(key) if plan is None else plan).run(arrays)
+        if plan is None:
+            plan = self._plan_for(key)
+        elif key in self._waiting:
+            plan = self._after_waiting(key, plan)
+        return plan.run(arrays)
 
     def _plan_for(self, shapes: tuple[tuple[int, ...], ...]) -> "Plan | NativePlan":
         if shapes not in self._plans:
             self._plans[shapes] = self._made(shapes)
         return self._plans[shapes]
 
+    def _after_waiting(self, shapes: tuple[tuple[int, ...], ...], plan: "Plan | NativePlan") -> "Plan | NativePlan":
+        """The plan, or a compiled one in its place where it has run often enough."""
+        self._waiting[shapes] -= 1
+        if self._waiting[shapes] > 0:
+            return plan
+        compiled = self._plans[shapes] = self._compiled(*self._for_shapes(shapes))
+        self._waiting.pop(shapes, None)
+        return compiled
+
     def _made(self, shapes: tuple[tuple[int, ...], ...]) -> "Plan | NativePlan":
         mode = kernel_mode()
         if mode == "never" or len(self._plans) >= _MOST_SHAPES or not _can_compile(self._graph):
             return self._in_numpy()
-        graph, fetches = (
-            (self._graph, self._fetches) if self._static else specialized(self._graph, self._fetches, shapes)
-        )
-        if mode == "auto" and self._expected_runs * _seconds(graph) < WORTH_COMPILING:
-            return self._in_numpy()
+        graph, fetches = self._for_shapes(shapes)
+        if mode == "auto":
+            runs = math.ceil(WORTH_COMPILING / max(_seconds(graph), _CALL))
+            if self._expected_runs < runs:
+                if not any(node.op.effect for node in graph.nodes):
+                    self._waiting[shapes] = runs
+                return self._in_numpy()
+        return self._compiled(graph, fetches)
+
+    def _for_shapes(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Graph, list[Tensor]]:
+        return (self._graph, self._fetches) if self._static else specialized(self._graph, self._fetches, shapes)
+
+    def _compiled(self, graph: Graph, fetches: Sequence[Tensor]) -> "NativePlan":
         from tfcli.engine.kernels.plan import NATIVE_PASSES, NativePlan
 
         return NativePlan(*optimize(graph, fetches, NATIVE_PASSES))
