@@ -1,6 +1,7 @@
 """`tfcli tune`."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def test_a_study_prints_a_line_a_trial_and_the_leaderboard(spec: Path, capsys: p
     assert [line[:13] for line in captured.err.splitlines()[1:]] == ["trial 0  loss", "trial 1  loss", "the search sp"]
     lines = captured.out.splitlines()
     assert lines[0].startswith("runs/exp/")
-    assert lines[1].split() == ["trial", "state", "loss", "model.layers.h.units", "took"]
+    assert lines[1].split() == ["trial", "state", "loss", "units", "took"]
     assert lines[-3] == f"  tfcli train {lines[0]}/best.yaml"
 
 
@@ -92,10 +93,20 @@ def test_on_a_terminal_a_table_shows_the_trials_under_way(spec: Path, monkeypatc
     screen.isatty = lambda: True  # type: ignore[method-assign]
     monkeypatch.setattr("sys.stderr", screen)
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr("tfcli.commands.tune_progress._REFRESH", 0.0)
     with TerminalStudyReporter() as reporter:
         tune(load_experiment(spec), spec.parent / "runs", reporter=reporter, trials=2)
     shown = screen.getvalue()
-    assert "trial 1 (2/2)" in shown
+    lines = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line) for line in shown.splitlines()]
+    assert next(line.split() for line in lines if line.startswith("trial ")) == [
+        "trial",
+        "loss",
+        "best",
+        "units",
+        "took",
+    ]
+    assert any(re.match(r" +1 +\d+\.\d{4} +\d+\.\d{4} +4  [\d.]+ m?s$", line) for line in lines), "trial 1 has ended"
+    assert "epoch 1/1" in shown
     assert "1 of 2 trials" in shown
     assert "left" in shown or "nearly done" in shown

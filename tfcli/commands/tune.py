@@ -130,7 +130,8 @@ def _print_study(study: "Study") -> None:
         )
         for trial in ranking[:_SHOWN_TRIALS]
     ]
-    print_table(rows, ["trial", "state", *names, *spread, *limited, *keys, "took"])
+    shown = short_names(keys).values()
+    print_table(rows, ["trial", "state", *names, *spread, *limited, *shown, "took"])
     if len(ranking) > _SHOWN_TRIALS:
         print(f"and {len(ranking) - _SHOWN_TRIALS} more in {shortest(study.run.path / 'leaderboard.csv')}")
     if len(names) > 1:

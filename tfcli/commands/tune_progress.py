@@ -3,19 +3,24 @@
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tfcli.commands.naming import setting, short_names
 from tfcli.commands.output import duration, has_colour, note, number, paint, shortest, warn
 from tfcli.tuning.report import StudyReporter
+from tfcli.tuning.space import make_space
 from tfcli.tuning.study import Study
 from tfcli.tuning.trial import Trial
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.text import Text
 
 _REFRESH = 0.1
 """Seconds between two drawings of the table."""
+_NUMBER_WIDTH = 9
+"""Characters of a number with four significant digits, `1.234e-05`; with its spread, `0.8229 ±0.0123`, more."""
+_SPREAD_WIDTH = 14
 
 
 class LogStudyReporter(StudyReporter):
@@ -37,8 +42,8 @@ class LogStudyReporter(StudyReporter):
             self.study_note(f"{head}  failed  {settings}")
             self.study_warning(f"{trial.folder}: {trial.error}")
             return
-        state = "  pruned" if trial.state == "pruned" else "" if trial.is_allowed else "  outside the constraints"
-        self.study_note(f"{head}  {_values(study, trial)}{_best(study)}  {settings}  {duration(trial.seconds)}{state}")
+        values = "  ".join(f"{o.name} {_value(trial, o.name)}" for o in study.objectives)
+        self.study_note(f"{head}  {values}{_best(study)}  {settings}  {duration(trial.seconds)}{_remark(trial)}")
 
     def study_note(self, text: str) -> None:
         note(text)
@@ -59,12 +64,15 @@ class LogStudyReporter(StudyReporter):
         """Nothing is left on the screen to clear."""
 
 
-def _values(study: Study, trial: Trial) -> str:
-    texts = []
-    for objective in study.objectives:
-        spread = f" ±{number(trial.spread[objective.name])}" if objective.name in trial.spread else ""
-        texts.append(f"{objective.name} {number(trial.values[objective.name])}{spread}")
-    return "  ".join(texts)
+def _value(trial: Trial, name: str) -> str:
+    spread = f" ±{number(trial.spread[name])}" if name in trial.spread else ""
+    return number(trial.values[name]) + spread
+
+
+def _remark(trial: Trial) -> str:
+    if trial.state == "pruned":
+        return ", pruned"
+    return "" if trial.is_allowed else ", outside the constraints"
 
 
 def _best(study: Study) -> str:
@@ -72,8 +80,39 @@ def _best(study: Study) -> str:
     return f"  best {number(best.value)}" if best is not None and len(study.objectives) == 1 else ""
 
 
+@dataclass(frozen=True)
+class _Column:
+    """A column of the table on a terminal, as wide as what comes is likely to be; numbers stand to the right."""
+
+    name: str
+    width: int
+    is_right: bool = True
+
+    def fitted(self, text: str) -> str:
+        return text.rjust(self.width) if self.is_right else text.ljust(self.width)
+
+
+def _columns(study: Study, names: Mapping[str, str]) -> list[_Column]:
+    """The trial, the objectives, of a single one the best so far, the searched keys, and how long the trial took."""
+    wide = _NUMBER_WIDTH if len(study.parts) == 1 else _SPREAD_WIDTH
+    columns = [_Column("trial", len("trial"))]
+    columns += [_Column(objective.name, max(len(objective.name), wide)) for objective in study.objectives]
+    columns += [_Column("best", _NUMBER_WIDTH)] if len(study.objectives) == 1 else []
+    for key in make_space(study.loaded).keys:
+        name, texts = names[key.path], [_short(value) for value in key.choices or ()]
+        is_right = all(isinstance(value, int | float) for value in key.choices or ())
+        width = max(map(len, texts)) if texts else _NUMBER_WIDTH
+        columns.append(_Column(name, max(len(name), width), is_right))
+    return [*columns, _Column("took", 0, is_right=False)]
+
+
+def _short(value: Any) -> str:
+    """A searched value in little room; leaderboard.csv has all of its digits."""
+    return f"{value:.4g}" if isinstance(value, float) else setting(value)
+
+
 class TerminalStudyReporter(LogStudyReporter):
-    """A line for each finished trial, and below them a table of those under way."""
+    """A table: the rows of trials that have ended stay, and those under way change below them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,24 +121,35 @@ class TerminalStudyReporter(LogStudyReporter):
 
         self._console = Console(stderr=True, no_color=not has_colour(sys.stderr), highlight=False)
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
-        self._rows: dict[int, tuple[Trial, str, str]] = {}
+        self._columns: list[_Column] = []
+        self._under_way: dict[int, str] = {}
         self._started, self._ended, self._drawn = time.monotonic(), 0, 0.0
 
+    def study_started(self, study: Study) -> None:
+        super().study_started(study)
+        self._columns = _columns(study, self._names)
+        self._print(self._line([column.name for column in self._columns]), "bold")
+
     def trial_started(self, study: Study, trial: Trial) -> None:
-        self._rows[trial.number] = (trial, "", "")
+        self._under_way[trial.number] = self._row(study, trial, [], "starting")
         self._draw(study)
 
     def trial_epoch(self, study: Study, trial: Trial, part: int, row: Mapping[str, Any], epochs: int) -> None:
         count = len(study.parts)
-        run = f"{part + 1}/{count}, " if count > 1 else ""
-        value = row.get(study.objective.name)
-        self._rows[trial.number] = (trial, f"{run}{row['epoch']}/{epochs}", number(value) if value is not None else "")
+        run = f"run {part + 1}/{count}, " if count > 1 else ""
+        values = [number(row.get(objective.name, "")) for objective in study.objectives]
+        self._under_way[trial.number] = self._row(study, trial, values, f"{run}epoch {row['epoch']}/{epochs}")
         self._draw(study)
 
     def trial_ended(self, study: Study, trial: Trial) -> None:
-        self._rows.pop(trial.number, None)
+        self._under_way.pop(trial.number, None)
         self._ended += 1
-        super().trial_ended(study, trial)
+        values = ["failed"] if trial.error is not None else [_value(trial, o.name) for o in study.objectives]
+        if len(study.objectives) == 1:
+            values.append(number(study.best.value) if study.best is not None else "")
+        self._print(self._row(study, trial, values, duration(trial.seconds) + _remark(trial)))
+        if trial.error is not None:
+            self.study_warning(f"{trial.folder}: {trial.error}")
         self._draw(study)
 
     def moment_passed(self, study: Study) -> None:
@@ -113,23 +163,31 @@ class TerminalStudyReporter(LogStudyReporter):
     def study_warning(self, text: str) -> None:
         self.study_note(f"{paint('warning:', '1;33', sys.stderr)} {text}")
 
+    def _row(self, study: Study, trial: Trial, values: list[str], last: str) -> str:
+        measured = len(self._columns) - len(self._names) - 2
+        settings = (_short(trial.parameters[key]) if key in trial.parameters else "" for key in self._names)
+        return self._line([str(trial.number), *values, *[""] * (measured - len(values)), *settings, last])
+
+    def _line(self, cells: list[str]) -> str:
+        return "  ".join(column.fitted(cell) for column, cell in zip(self._columns, cells, strict=True))
+
+    def _print(self, line: str, style: str = "") -> None:
+        """One line, cut off where the terminal is too narrow."""
+        from rich.text import Text
+
+        self._console.print(Text(line, style), no_wrap=True, overflow="ellipsis")
+
     def _draw(self, study: Study) -> None:
         now = time.monotonic()
         if now - self._drawn >= _REFRESH:
             self._drawn = now
-            self._live.update(self._table(study), refresh=True)
+            self._live.update(self._shown(study), refresh=True)
 
-    def _table(self, study: Study) -> "RenderableType":
-        from rich.table import Table
+    def _shown(self, study: Study) -> "Text":
+        from rich.text import Text
 
-        table = Table(box=None, pad_edge=False, caption=self._caption(study), caption_justify="left")
-        for name in ("trial", "epoch", study.objective.name, *self._names.values()):
-            table.add_column(name, no_wrap=True, style="dim")
-        for _, (trial, epoch, value) in sorted(self._rows.items()):
-            values = (trial.parameters.get(key) for key in self._names)
-            shown = (setting(item) if item is not None else "" for item in values)
-            table.add_row(str(trial.number), epoch, value, *shown)
-        return table
+        rows = [line for _, line in sorted(self._under_way.items())]
+        return Text("\n".join([*rows, self._caption(study)]), "dim", no_wrap=True, overflow="ellipsis")
 
     def _caption(self, study: Study) -> str:
         """How many are done, the best of them, and how long the rest takes at this rate."""
