@@ -6,10 +6,12 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -41,6 +43,8 @@ def parallel_map(function: Callable[[T], R], items: Iterator[T], threads: int) -
 class _ParallelMap(Iterator[R]):
     def __init__(self, function: Callable[[T], R], items: Iterator[T], threads: int) -> None:
         self.function, self.items, self.threads = function, items, threads
+        from concurrent.futures import ThreadPoolExecutor
+
         self.pool = ThreadPoolExecutor(threads)
         self.waiting: deque[Future[list[tuple[Any, Exception | None]]]] = deque()
         self.ready: deque[tuple[Any, Exception | None]] = deque()

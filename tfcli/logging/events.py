@@ -5,8 +5,8 @@ thread of its own, where a full disk ends in a traceback. The framing is a few l
 """
 
 import os
+import platform
 import re
-import socket
 import struct
 import time
 from collections.abc import Iterable, Mapping
@@ -148,7 +148,7 @@ def _file_name(directory: Path) -> str:
     """A name that sorts after the files already there, since readers take them in the order of their names."""
     earlier = [int(found[1]) for name in _names(directory) if (found := re.search(r"\.tfevents\.(\d{10})\.", name))]
     seconds = max([int(time.time()), *(second + 1 for second in earlier)])
-    return f"events.out.tfevents.{seconds:010d}.{socket.gethostname()}.{os.getpid()}.0"
+    return f"events.out.tfevents.{seconds:010d}.{platform.node()}.{os.getpid()}.0"
 
 
 def _names(directory: Path) -> list[str]:

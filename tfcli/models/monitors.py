@@ -38,8 +38,11 @@ def is_maximized(monitor: str, mode: MonitorMode = "auto") -> bool:
     """Whether more is better. `auto` asks the metric whose name `monitor` has, behind `val_` or an output's name."""
     if mode != "auto":
         return mode == "max"
+    name = monitor.removeprefix("val_")
+    if name == "loss":
+        return False  # is no metric's name, and to look for one would load the plugins of installed packages
     assert Metric.registry is not None
-    words = re.sub(r"_\d+$", "", monitor).split("_")
+    words = re.sub(r"_\d+$", "", name).split("_")
     classes = (Metric.registry.find("_".join(words[start:])) for start in range(len(words)))
     found = next((cls for cls in classes if cls is not None), None)
     return found is not None and found.direction == "maximize"  # type: ignore[attr-defined]
