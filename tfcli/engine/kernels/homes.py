@@ -41,17 +41,24 @@ class Homes:
         self.all: list[Home] = []
         self.variables: dict[Variable, Home] = {}
         self._homes: dict[int, Home] = {}
+        self._tenants: dict[Home, list[int]] = {}
+        """The ids of the values that live in each home."""
         self._steps = steps
+        self._reads = _reads(steps)
         self._last = _last_uses(steps, fetches)
         self._native = _read_by_kernels(steps)
         self._assigns = _assigns(steps)
         self.feeds = [self._new("feed", f.spec) for f in feeds]
-        self._homes.update((id(f), home) for f, home in zip(feeds, self.feeds, strict=True))
+        for feed, home in zip(feeds, self.feeds, strict=True):
+            self._move_in(feed, home)
         for i, step in enumerate(steps):
             self._settle(i, step)
         for i, step in enumerate(steps):
             if isinstance(step.node.op, AssignVariable):
                 self._write_in_place(i, step)
+        self.all = [home for home in self.all if home in self._tenants or home.kind != "arena"]
+        for slot, home in enumerate(self.all):
+            home.slot = slot
         self.slots = len(self.all)
 
     def of(self, tensor: Tensor) -> Home:
@@ -62,6 +69,10 @@ class Homes:
         self.all.append(home)
         return home
 
+    def _move_in(self, tensor: Tensor, home: Home) -> None:
+        self._homes[id(tensor)] = home
+        self._tenants.setdefault(home, []).append(id(tensor))
+
     def _settle(self, i: int, step: Step) -> None:
         """Give the outputs of step i their homes."""
         node = step.node
@@ -70,7 +81,7 @@ class Homes:
             home = self._new("constant", node.outputs[0].spec)
             home.array = np.ascontiguousarray(op.value).reshape(op.value.shape)
             home.address = home.array.ctypes.data
-            self._homes[id(node.outputs[0])] = home
+            self._move_in(node.outputs[0], home)
         elif isinstance(op, Placeholder):
             assert id(node.outputs[0]) in self._homes, f"{node} is not fed"
         elif isinstance(op, ReadVariable):
@@ -87,10 +98,11 @@ class Homes:
                 arena = step.native or (id(output) in self._native and output.shape.is_fully_defined())
                 home = self._new("arena" if arena else "boxed", output.spec, i)
                 home.last = max(i, self._last.get(id(output), i))
-                self._homes[id(output)] = home
+                self._move_in(output, home)
 
     def _share(self, i: int, source: Tensor, view: Tensor) -> None:
-        home = self._homes[id(view)] = self.of(source)
+        home = self.of(source)
+        self._move_in(view, home)
         home.last = max(home.last, self._last.get(id(view), i))
 
     def _variable_home(self, variable: Variable) -> Home:
@@ -105,9 +117,10 @@ class Homes:
         home = self._variable_home(variable)
         next_write = min((q for q in self._assigns.get(variable, ()) if q > i), default=_END)
         if self._last.get(id(output), i) <= next_write:
-            self._homes[id(output)] = home
+            self._move_in(output, home)
             return
-        copy = self._homes[id(output)] = self._new("arena", output.spec, i)
+        copy = self._new("arena", output.spec, i)
+        self._move_in(output, copy)
         copy.last = self._last[id(output)]
         if variable.dtype.name in ELEMENTS:
             step.calls = copying(variable, output)
@@ -124,18 +137,14 @@ class Homes:
             return
         if (home.bytes, home.dtype) != (target.bytes, target.dtype) or isinstance(self._steps[p].node.op, ReadVariable):
             return
-        for i, other in enumerate(self._steps):
-            if isinstance(other.node.op, ReadVariable) and other.node.op.variable is op.variable:
-                output = other.node.outputs[0]
-                last = self._last.get(id(output), i) if self.of(output) is target else i
-                if p < i < q or last > p or (last == p and not _same_entry(self._steps[p].node, output)):
-                    return
-        for symbol, found in self._homes.items():
-            if found is home:
-                self._homes[symbol] = target
-        self.all = [h for h in self.all if h is not home]
-        for slot, h in enumerate(self.all):
-            h.slot = slot
+        for i in self._reads.get(op.variable, ()):
+            output = self._steps[i].node.outputs[0]
+            last = self._last.get(id(output), i) if self.of(output) is target else i
+            if p < i < q or last > p or (last == p and not _same_entry(self._steps[p].node, output)):
+                return
+        moving = self._tenants.pop(home)
+        self._homes.update(dict.fromkeys(moving, target))
+        self._tenants.setdefault(target, []).extend(moving)
         step.calls = []
 
 
@@ -161,6 +170,15 @@ def _read_by_kernels(steps: Sequence[Step]) -> set[int]:
         elif step.native:
             read.update(id(i) for i in node.inputs)
     return read
+
+
+def _reads(steps: Sequence[Step]) -> dict[Variable, list[int]]:
+    """The steps that read each variable."""
+    found: dict[Variable, list[int]] = {}
+    for i, step in enumerate(steps):
+        if isinstance(step.node.op, ReadVariable):
+            found.setdefault(step.node.op.variable, []).append(i)
+    return found
 
 
 def _assigns(steps: Sequence[Step]) -> dict[Variable, list[int]]:

@@ -14,6 +14,7 @@ little as possible (not on sizes that it can take as arguments), so that it is c
 under `functools.cache`. Results must not depend on how tasks are shared out.
 """
 
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
@@ -55,6 +56,32 @@ class Emitter(Protocol):
 Lowering = Callable[[Node, Emitter], bool]
 
 LOWERINGS: dict[type[Op], Lowering] = {}
+
+FAMILIES = {
+    "products": "Matmul Einsum",
+    "convolution": "Conv ConvInputGrad ConvTranspose ConvKernelGrad",
+    "pooling": "MaxPool AveragePool MaxPoolGrad AveragePoolGrad",
+    "rows": "Softmax LogSoftmax SoftmaxGrad LogSoftmaxGrad ReduceLogsumexp",
+    "normalization": "Normalize NormalizeGrad",
+    "reductions": "ReduceSum ReduceMean ReduceMax ReduceMin ReduceProd ReduceAny ReduceAll SumTo Argmax Argmin",
+    "indexing": "Gather GatherGrad CheckIds OneHot",
+    "layout": "Transpose BroadcastTo Tile Slice SliceGrad Pad Concat ConcatGrad ReduceMeanGrad",
+    "losses": "SoftmaxCrossEntropyWithLogits SparseSoftmaxCrossEntropyWithLogits SparseSoftmaxCrossEntropyGrad",
+    "randomness": "RandomUniform",
+    "recurrent": "LstmSequence GruSequence SimpleRnnSequence LstmSequenceGrad GruSequenceGrad SimpleRnnSequenceGrad "
+    "StepsBefore",
+}
+"""The modules of this package, and the ops that each lowers: a plan imports the modules of its own ops."""
+
+_FAMILY_OF = {op: family for family, ops in FAMILIES.items() for op in ops.split()}
+
+
+def lowering_of(op: Op) -> Lowering | None:
+    """The lowering that is declared for an op like this one."""
+    family = _FAMILY_OF.get(type(op).__name__)
+    if family is not None:
+        importlib.import_module(f"tfcli.engine.kernels.{family}")
+    return LOWERINGS.get(type(op))
 
 
 _AnyLowering = TypeVar("_AnyLowering", bound=Callable[..., bool])

@@ -1,5 +1,6 @@
 """Where the values of a program lie: values that are never alive together share memory."""
 
+import bisect
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -35,21 +36,16 @@ def layout(lifetimes: Sequence[Lifetime]) -> tuple[list[int], int]:
     "Efficient memory management for deep neural net inference", 2020, greedy by size.
     """
     offsets = [0] * len(lifetimes)
-    placed: list[int] = []
-    total = 0
+    placed: list[tuple[int, int, Lifetime]] = []
+    """Begin and end of each, the lowest first."""
     for i in sorted(range(len(lifetimes)), key=lambda i: (-lifetimes[i].size, i)):
-        size = -(-max(1, lifetimes[i].size) // ALIGNMENT) * ALIGNMENT
-        beside = sorted(
-            (offsets[j], offsets[j] + -(-max(1, lifetimes[j].size) // ALIGNMENT) * ALIGNMENT)
-            for j in placed
-            if lifetimes[j].first <= lifetimes[i].last and lifetimes[i].first <= lifetimes[j].last
-        )
-        start = 0
-        for low, high in beside:
-            if start + size <= low:
-                break
-            start = max(start, high)
+        own, start = lifetimes[i], 0
+        size = -(-max(1, own.size) // ALIGNMENT) * ALIGNMENT
+        for low, high, other in placed:
+            if other.first <= own.last and own.first <= other.last:
+                if start + size <= low:
+                    break
+                start = max(start, high)
         offsets[i] = start
-        total = max(total, start + size)
-        placed.append(i)
-    return offsets, total
+        bisect.insort(placed, (start, start + size, own))
+    return offsets, max((high for _, high, _ in placed), default=0)

@@ -1,13 +1,12 @@
 """The steps of a plan: each node with the kernel calls that it becomes."""
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tfcli.engine.graph.fused import Fused
 from tfcli.engine.graph.ir import AssignVariable, Constant, Node, Placeholder, ReadVariable
 from tfcli.engine.kernels.code import Code
-from tfcli.engine.kernels.lowering import LOWERINGS, Argument, Scratch
+from tfcli.engine.kernels.lowering import Argument, Scratch, lowering_of
 from tfcli.engine.kernels.pointwise import ELEMENTS, emit_copy, is_pointwise, lower_single
 from tfcli.engine.kernels.target import Target, host
 from tfcli.engine.ops import elementwise as e
@@ -75,26 +74,8 @@ def copying(source: Tensor | Variable, target: Tensor | Variable) -> list[Call]:
     return emit.calls
 
 
-FAMILIES = (
-    "products",
-    "convolution",
-    "pooling",
-    "rows",
-    "normalization",
-    "reductions",
-    "indexing",
-    "layout",
-    "losses",
-    "randomness",
-    "recurrent",
-)
-"""The modules whose lowerings are registered when they are imported."""
-
-
 def lower(nodes: Sequence[Node], fetches: Sequence[Tensor], fault: int) -> list[Step]:
     """A step for each node. `fault`: the address of the word that kernels set where their inputs are wrong."""
-    for family in FAMILIES:
-        importlib.import_module(f"tfcli.engine.kernels.{family}")
     from tfcli.engine.kernels.epilogues import find_pairs, lower_pair
 
     target, steps, narrow = host(), [], _in_bfloat16(nodes)
@@ -139,8 +120,8 @@ def _lowered(node: Node, target: Target, fault: int, narrow: frozenset[int]) -> 
     emit = _Emitter(target, fault, narrow)
     if isinstance(node.op, AssignVariable):
         native = node.outputs[0].dtype.name in ELEMENTS and emit_copy(emit, node.inputs[0], node.op.variable)
-    elif type(node.op) in LOWERINGS:
-        native = LOWERINGS[type(node.op)](node, emit)
+    elif lowering := lowering_of(node.op):
+        native = lowering(node, emit)
     else:
         single = len(node.outputs) == 1 and is_pointwise(node.op, node.inputs, node.outputs[0])
         native = single and lower_single(node, emit)
