@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from math import gcd, prod
 
 from tfcli.engine.graph.ir import Node
+from tfcli.engine.kernels import winograd
 from tfcli.engine.kernels.code import SIZES
 from tfcli.engine.kernels.contraction import Axis, Epilogue
 from tfcli.engine.kernels.gemm import Clip, Contraction, contract, joined, row_major
@@ -54,6 +55,11 @@ class Slide:
     def inside(self) -> bool:
         """Whether all windows lie in the source."""
         return self.before == 0 and self.after == 0
+
+    @property
+    def slow(self) -> bool:
+        """Whether three taps side by side move on by one entry."""
+        return (self.taps, self.stride, self.step, self.spread) == (winograd.TAPS, 1, 1, 1)
 
     @property
     def before(self) -> int:
@@ -190,6 +196,10 @@ def _convolve(
 ) -> None:
     """Convolutions of one source with parts of one kernel, into parts of one target."""
     images, element = shape_of(source)[0], FLOATS[source.dtype.name]
+    shapes = _in_squares(emit, source, kernel, several, sizes)
+    if shapes:
+        winograd.convolve(emit, source, kernel, target, shapes, _strides(several[0], shape_of(kernel), sizes), epilogue)
+        return
     # Along the lines of an image, taps beyond the border are left out; along its columns they meet zeros.
     clipped = len(several[0]) == 2
     padded, several = _bordered(emit, source, several, sizes.groups * sizes.taken, element, clipped)
@@ -205,6 +215,34 @@ def _convolve(
             ),
             epilogue,
         )
+
+
+def _in_squares(
+    emit: Emitter, x: Tensor, y: Tensor, several: Sequence[Sequence[Slide]], sizes: Filters
+) -> winograd.Shapes | None:
+    """How a product of x and y over these slides is done by squares, if it is."""
+    if len(several) > 1 or len(several[0]) != 2 or sizes.groups > 1 or x.dtype.name != "float32":
+        return None
+    if not all(axis.slow for axis in several[0]) or (emit.target.bfloat16 and emit.in_bfloat16(x, y)):
+        return None
+    down, across = several[0]
+    shapes = winograd.Shapes(
+        shape_of(x)[0],
+        (down.size, across.size),
+        (down.out, across.out),
+        (-down.first, -across.first),
+        sizes.taken,
+        sizes.made,
+    )
+    return shapes if shapes.worthwhile(emit.target) else None
+
+
+def _strides(slides: Sequence[Slide], kernel: tuple[int, ...], sizes: Filters) -> winograd.Strides:
+    """Where the slides meet the kernel."""
+    first, second = row_major(kernel[:-2], sizes.tap)
+    down, across = slides
+    start = down.tap * first + across.tap * second
+    return winograd.Strides(start, (down.tap_step * first, across.tap_step * second), sizes.take, sizes.make)
 
 
 def _bordered(
@@ -273,6 +311,10 @@ def _kernel_gradient(
 ) -> None:
     """target[t, c, f] = sum over n, o of x[n, o, t, c] * g[n, o, f], block by block of images."""
     images, element = shape_of(x)[0], FLOATS[x.dtype.name]
+    shapes = _in_squares(emit, x, g, [slides], sizes)
+    if shapes:
+        winograd.kernel_gradient(emit, x, g, target, shapes)
+        return
     channels = sizes.groups * sizes.taken
     clipped = len(slides) == 2 and (sizes.depthwise or (sizes.groups == 1 and slides[1].step == 1))
     padded, (slides,) = _bordered(emit, x, [slides], channels, element, clipped)
