@@ -1,14 +1,15 @@
 """Programs: lists of kernel calls that run without Python, their tasks shared out to one pool of threads.
 
-An instruction is four words: the kernel's address, its arguments' address, how many tasks it has, and how many of them
-a thread takes at once: a share. The thread that calls `run` goes through the instructions. Those with one share it does
-itself; the others it publishes, takes shares of like every worker, and waits until all tasks are done. Which thread
-does a task never matters to the result.
+An instruction is four words: the kernel's address, its arguments' address, how many tasks it has, and the grain: how
+many of them are the least that a thread takes at once. The thread that calls `run` goes through the instructions. Those
+of one grain it does itself; the others it publishes, takes shares of like every worker, and waits until all tasks are
+done. A share is a part of what is left, so that shares are few and threads still end together. Which thread does a task
+never matters to the result.
 
 What threads agree on is one word, the ticket: a number of the run (20 bits), the instruction (20) and the next task
 (24). Whoever swaps it for a ticket with a later task owns the tasks in between. A worker that comes late, with the
-ticket of an earlier run or instruction, fails to swap and looks again. Workers that have spun in vain for a while go
-to sleep in Python, and the next run wakes them; until they are awake the caller does the work alone.
+ticket of an earlier run or instruction, fails to swap and looks again. Workers that have spun in vain for a while
+after a run go to sleep in Python, and the next run wakes them; until they are awake the caller does the work alone.
 """
 
 import ctypes
@@ -29,10 +30,12 @@ from tfcli.engine.kernels.target import thread_count
 MOST_TASKS = (1 << 24) - 1
 """Of one instruction."""
 MOST_INSTRUCTIONS = (1 << 20) - 1
-_SHARES = 4
-"""Shares of an instruction for each thread, at most."""
+_LEFT = 2
+"""A share is what is left for each thread, divided by this."""
 _SPINS = 20_000
 """Looks at the ticket before a worker goes to sleep: some 100 µs, longer than Python needs between two steps."""
+_RUNNING = 9
+"""The pool's word that says whether there is a run."""
 
 _COUNTER = "call i64 @llvm.readcyclecounter()"
 _VIRTUAL_COUNTER = 'call i64 asm sideeffect "mrs $0, cntvct_el0", "=r"()'
@@ -55,15 +58,19 @@ define i64 @take(ptr %pool, i64 %ticket) {{
   %kernel_at = getelementptr i64, ptr %pool, i64 16
   %arguments_at = getelementptr i64, ptr %pool, i64 17
   %tasks_at = getelementptr i64, ptr %pool, i64 18
-  %share_at = getelementptr i64, ptr %pool, i64 19
+  %grain_at = getelementptr i64, ptr %pool, i64 19
   %kernel = load atomic ptr, ptr %kernel_at acquire, align 8
   %arguments = load atomic ptr, ptr %arguments_at acquire, align 8
   %tasks = load atomic i64, ptr %tasks_at acquire, align 8
-  %share = load atomic i64, ptr %share_at acquire, align 8
+  %grain = load atomic i64, ptr %grain_at acquire, align 8
   %task = and i64 %ticket, 16777215
   %some = icmp slt i64 %task, %tasks
   br i1 %some, label %try, label %none
 try:
+  %rest = sub i64 %tasks, %task
+  %part = udiv i64 %rest, {parts}
+  %large = icmp sgt i64 %part, %grain
+  %share = select i1 %large, i64 %part, i64 %grain
   %ahead = add i64 %task, %share
   %short = icmp slt i64 %ahead, %tasks
   %stop = select i1 %short, i64 %ahead, i64 %tasks
@@ -82,8 +89,9 @@ none:
 }}
 
 define void @work(ptr %pool, i64 %spins) {{
-  ; What a worker does: take shares, until it has looked `spins` times in vain.
+  ; What a worker does: take shares, until it has looked `spins` times in vain and there is no run.
 entry:
+  %running_at = getelementptr i64, ptr %pool, i64 9
   %last = alloca i64
   %left = alloca i64
   store i64 -1, ptr %last
@@ -108,7 +116,15 @@ spin:
   %l1 = sub i64 %l, 1
   store i64 %l1, ptr %left
   %tired = icmp sle i64 %l1, 0
-  br i1 %tired, label %leave, label %look
+  br i1 %tired, label %rest, label %look
+rest:
+  store i64 %spins, ptr %left
+  %running = load atomic i64, ptr %running_at acquire, align 8
+  %needed = icmp ne i64 %running, 0
+  br i1 %needed, label %yield, label %leave
+yield:
+  {sched_yield}
+  br label %look
 leave:
   ret void
 }}
@@ -122,6 +138,7 @@ entry:
   %spun = alloca i64
   store i64 %first, ptr %i
   %high = shl i64 %stamp, 44
+  %running_at = getelementptr i64, ptr %pool, i64 9
   br label %head
 head:
   %index = load i64, ptr %i
@@ -133,12 +150,12 @@ body:
   %instruction = getelementptr i64, ptr %program, i64 %offset
   %own_arguments_at = getelementptr i64, ptr %instruction, i64 1
   %own_tasks_at = getelementptr i64, ptr %instruction, i64 2
-  %own_share_at = getelementptr i64, ptr %instruction, i64 3
+  %own_grain_at = getelementptr i64, ptr %instruction, i64 3
   %kernel = load ptr, ptr %instruction
   %arguments = load ptr, ptr %own_arguments_at
   %tasks = load i64, ptr %own_tasks_at
-  %share = load i64, ptr %own_share_at
-  %alone = icmp sle i64 %tasks, %share
+  %grain = load i64, ptr %own_grain_at
+  %alone = icmp sle i64 %tasks, %grain
   br i1 %alone, label %serial, label %publish
 serial:
   call void %kernel(ptr %arguments, i64 0, i64 %tasks)
@@ -148,12 +165,12 @@ publish:
   %kernel_at = getelementptr i64, ptr %pool, i64 16
   %arguments_at = getelementptr i64, ptr %pool, i64 17
   %tasks_at = getelementptr i64, ptr %pool, i64 18
-  %share_at = getelementptr i64, ptr %pool, i64 19
+  %grain_at = getelementptr i64, ptr %pool, i64 19
   store atomic i64 0, ptr %done_at release, align 8
   store atomic ptr %kernel, ptr %kernel_at release, align 8
   store atomic ptr %arguments, ptr %arguments_at release, align 8
   store atomic i64 %tasks, ptr %tasks_at release, align 8
-  store atomic i64 %share, ptr %share_at release, align 8
+  store atomic i64 %grain, ptr %grain_at release, align 8
   %place = shl i64 %index, 24
   %open_ticket = or i64 %high, %place
   store atomic i64 %open_ticket, ptr %pool release, align 8
@@ -196,14 +213,16 @@ go_on:
   store i64 %index1, ptr %i
   br label %head
 give_up:
+  store atomic i64 0, ptr %running_at release, align 8
   ret i64 %index
 leave:
+  store atomic i64 0, ptr %running_at release, align 8
   ret i64 %stop
 }}
 """
 
 
-def _source(timed: bool = False) -> str:
+def _source(threads: int, timed: bool = False) -> str:
     pause = _PAUSE.get(platform.machine(), "")
     posix = sys.platform != "win32"
     declarations = "declare void @llvm.x86.sse2.pause()\n" if pause else ""
@@ -211,7 +230,9 @@ def _source(timed: bool = False) -> str:
     yielding = "call i32 @sched_yield()" if posix else ""
     declarations += "declare i64 @llvm.readcyclecounter()\n" if timed else ""
     look = _LOOK_AT_CLOCK.format(clock=_CLOCK.get(platform.machine(), _COUNTER)) if timed else ""
-    return _SOURCE.format(declarations=declarations, pause=pause, sched_yield=yielding, look_at_clock=look)
+    return _SOURCE.format(
+        declarations=declarations, pause=pause, sched_yield=yielding, look_at_clock=look, parts=_LEFT * threads
+    )
 
 
 class _Pool:
@@ -225,7 +246,7 @@ class _Pool:
         self._words[0] = MOST_TASKS
         self._address = self._words.ctypes.data
         pointer, word = ctypes.c_void_p, ctypes.c_int64
-        run, work = compiled_functions(_source(), "run", "work")
+        run, work = compiled_functions(_source(threads), "run", "work")
         self._run_type = ctypes.CFUNCTYPE(word, pointer, pointer, word, word, word, pointer, pointer)
         self._run = self._run_type(run)
         self._work = ctypes.CFUNCTYPE(None, pointer, word)(work)
@@ -240,16 +261,20 @@ class _Pool:
             call.wait()
             self._work(self._address, _SPINS)
             call.clear()
+            if self._words[_RUNNING]:
+                # A run that began in between took this thread to be awake.
+                call.set()
 
     @functools.cached_property
     def _run_timed(self) -> Callable[..., int]:
         # All functions are named, as those of the other source must not be mixed up with them.
-        return self._run_type(compiled_functions(_source(timed=True), "run", "work", "take")[0])
+        return self._run_type(compiled_functions(_source(self.threads, timed=True), "run", "work", "take")[0])
 
     def run(self, program: int, first: int, stop: int, fault: int, ticks: int = 0) -> int:
         """`ticks`: the address of words for the times, where they are wanted."""
         run = self._run_timed if ticks else self._run
         with self._lock:
+            self._words[_RUNNING] = 1
             for call in self._calls:
                 if not call.is_set():
                     call.set()
@@ -294,7 +319,7 @@ class Program:
         base = self.arguments.ctypes.data
         self._table = np.array(
             [
-                (i.kernel, base + 8 * start, i.tasks, self._share(i))
+                (i.kernel, base + 8 * start, i.tasks, self._grain(i))
                 for i, start in zip(instructions, self.starts, strict=False)
             ]
             or [(0, 0, 0, 0)],
@@ -302,12 +327,10 @@ class Program:
         )
         self._address = self._table.ctypes.data
 
-    def _share(self, instruction: Instruction) -> int:
-        """Tasks taken at once: a few shares a thread, so that a slow thread does not keep the others waiting."""
+    def _grain(self, instruction: Instruction) -> int:
+        """Tasks taken at once, at least; all of them where nobody else could take any."""
         assert 0 <= instruction.tasks < MOST_TASKS
-        if self._pool.threads == 1:
-            return max(1, instruction.tasks)
-        return max(1, instruction.grain, instruction.tasks // (_SHARES * self._pool.threads))
+        return max(1, instruction.tasks if self._pool.threads == 1 else instruction.grain)
 
     def run(self, first: int, stop: int) -> int:
         """Run the instructions from `first` to before `stop`; returns `stop`, or the number of the one that found a
