@@ -108,6 +108,10 @@ class Form:
     """Whether a has the columns' axis, as b does, instead of being multiplied with all of them."""
     packed_rows: bool
     """Whether a comes in panels, one for each tile."""
+    copied: int
+    """How many lines of b a panel has, which are copied to the stack before they meet the tiles; 0: b is read where it
+    is.
+    """
     clipped: bool
     """Whether the outermost inner axis is cut to what lies inside an image."""
     pairs: str
@@ -170,6 +174,7 @@ class _Writer:
         after = len(POINTERS) + len(WORDS) + 3 * form.inner
         self.batch = self._axes(after, form.batch, "sabc")
         self.begun = epilogue.begin(code, after + 4 * form.batch) if epilogue else None
+        self.panel = self._room_for_panel()
         self.row_a = [self.words["row_a"] * r for r in range(form.height)]
         self.row_c = [self.words["row_c"] * r for r in range(form.height)]
         with code.tasks() as task:
@@ -181,6 +186,11 @@ class _Writer:
             {name: self.code.argument(first + width * i + j, "i64") for j, name in enumerate(names)}
             for i in range(count)
         ]
+
+    def _room_for_panel(self) -> Value | None:
+        form = self.form
+        width = max(form.vectors, form.tail) * form.lanes
+        return self.code.array(form.element, form.copied * width) if form.copied else None
 
     def _task(self, task: Value) -> None:
         """Find the task's block, and go through its panels."""
@@ -236,6 +246,9 @@ class _Writer:
             a = a + column
         with code.loop(*repeats) as i:
             at = (a + i * w["repeat_a"], b + i * w["repeat_b"], c + i * w["repeat_c"], column)
+            if self.panel:
+                with code.when(i.equals(repeats[0]) | w["repeat_b"].differs(0)):
+                    self._copy(at[1], self.panel, vectors, mask)
             self.outermost = self._clip(i)
             tall = code.minimum(tiles[1], w["tall"]) if form.uneven else tiles[1]
             with code.loop(tiles[0], tall) as tile:
@@ -243,6 +256,21 @@ class _Writer:
             if form.uneven:
                 with code.loop(code.maximum(tiles[0], w["tall"]), tiles[1]) as tile:
                     self._tile(form.height - 1, vectors, mask, at, tile)
+
+    def _copy(self, b: Value, panel: Value, vectors: int, mask: Value | None) -> None:
+        """A panel's lines of b side by side, zeros where there is no column."""
+        code, form, (axis,) = self.code, self.form, self.inner[-1:]
+        with code.loop(0, axis["s"]) as line:
+            source = code.at(self.b, b + line * axis["b"], form.element)
+            to = code.at(panel, line * (vectors * form.lanes), form.element)
+            for j, rest in enumerate(_masks(vectors, mask)):
+                write(
+                    code,
+                    read(code, source, j * form.lanes, form.element, form.lanes, rest),
+                    to,
+                    j * form.lanes,
+                    form.element,
+                )
 
     def _clip(self, repeat: Value) -> tuple[Value, Value]:
         """The first step along the outermost inner axis, and the one after the last."""
@@ -269,7 +297,7 @@ class _Writer:
         row = self._row(tile)
         first = c + row * w["row_c"] + column
         sums = [[code.local(self.kind, 0) for _ in range(vectors)] for _ in range(height)]
-        masks = [mask if j == vectors - 1 else None for j in range(vectors)]
+        masks = _masks(vectors, mask)
         rows = [first + distance for distance in self.row_c[:height]]
         places = [
             (Place(code, form.lanes, form.element, rows[r], column, j * form.lanes, masks[j]), total)
@@ -282,8 +310,12 @@ class _Writer:
                 code.prefetch(code.at(self.c, row_offset, form.element))
         first, stop = self.outermost
         a = a + (tile * w["tile_a"] if form.packed_rows else row * w["row_a"]) + first * self.inner[0]["a"]
-        b = b + first * self.inner[0]["b"]
-        self._accumulate([{**self.inner[0], "s": stop - first}, *self.inner[1:]], a, b, sums, masks)
+        axes = [{**self.inner[0], "s": stop - first}, *self.inner[1:]]
+        if self.panel:
+            axes[-1] = {**axes[-1], "b": code.constant("i64", vectors * form.lanes)}
+            self._accumulate(axes, a, code.constant("i64", 0), sums, _masks(vectors, None))
+        else:
+            self._accumulate(axes, a, b + first * self.inner[0]["b"], sums, masks)
         if form.accumulates:
             with code.when(self.later):
                 for place, total in places:
@@ -319,7 +351,7 @@ class _Writer:
         code, lanes, element = self.code, self.form.lanes, self.form.element
         if self.form.pairs:
             return self._step_of_pairs(a, b, sums, masks)
-        at_a, at_b = code.at(self.a, a, element), code.at(self.b, b, element)
+        at_a, at_b = code.at(self.a, a, element), code.at(self.panel or self.b, b, element)
         columns = [read(code, at_b, j * lanes, element, lanes, mask) for j, mask in enumerate(masks)]
         for r, line in enumerate(sums):
             at_row = code.at(at_a, self.row_a[r], element)
@@ -346,3 +378,8 @@ class _Writer:
             factor = code.splat(word, lanes)
             for total, column in zip(line, columns, strict=True):
                 total.set(dot(code, factor, column, total.get(), self.form.pairs))
+
+
+def _masks(vectors: int, last: Value | None) -> list[Value | None]:
+    """Of all lanes but in the last vector."""
+    return [None] * (vectors - 1) + [last]

@@ -32,6 +32,10 @@ _PAGES = 1 << 18
 """Bytes that the processor addresses without looking up pages anew."""
 _PANEL_BYTES = 24 << 10
 """Of a panel of b that stays in the first cache while it meets one tile after the other."""
+_COPY_BYTES = 2 * _PANEL_BYTES
+"""The most that a task copies of a panel of b."""
+_ROOM = 128
+"""Lines of b: the room for a copy is a multiple of this."""
 _FEWEST_STEPS = 64
 """Along the inner axes, before a tile is put aside."""
 _FEWEST_TILES = 4
@@ -167,7 +171,8 @@ def _contract(
     width = tile.vectors * lanes
     panel_b, pair_a = width, 0
     pairs = how_multiplied(emit.target) if _should_pair(what, emit.target) else ""
-    if pairs or (not what.elementwise and _should_pack_b(what)):
+    copied = 0 if pairs else _copied_lines(what, tile, width)
+    if pairs or (not copied and not what.elementwise and _should_pack_b(what)):
         pair_a = what.inner[-1].a if pairs else 0
         b, what, panel_b = _with_packed_b(emit, b, what, tile, lanes, bool(pairs))
     tile_a, packed_rows = 0, _should_pack_a(what)
@@ -221,6 +226,7 @@ def _contract(
         accumulates=what.sequence.size > 1,
         elementwise=what.elementwise,
         packed_rows=packed_rows,
+        copied=copied,
         clipped=what.clip is not None,
         pairs=pairs,
     )
@@ -290,20 +296,41 @@ def _shared_out(count: int, most: int) -> tuple[int, int]:
     return size, -(-count // size)
 
 
+def _copied_lines(what: Contraction, tile: Tile, width: int) -> int:
+    """How many lines of b every task had better copy for each of its panels, as many tiles read them: because the lines
+    would fight for places in the first cache, or to read them without masks.
+    """
+    inner = _sequenced(what, tile, width).inner
+    lines = prod(axis.size for axis in inner)
+    few = tile.rows.pieces < _FEWEST_TILES
+    if few or what.clip or what.elementwise or len(inner) != 1 or what.columns.b != 1 or what.columns.size == 1:
+        return 0
+    masked = what.columns.size % width > 0
+    if lines * width * SIZES[what.element] > _COPY_BYTES or not (masked or _scattered(what)):
+        return 0
+    # A few sizes of room, so that few kernels differ by it.
+    return -(-lines // _ROOM) * _ROOM
+
+
+def _scattered(what: Contraction) -> bool:
+    """Whether a panel's lines would fight for places in the first cache, or lie on too many pages."""
+    steps = prod(axis.size for axis in what.inner)
+    stride = (what.inner[-1].b if what.inner else 0) * SIZES[what.element]
+    places = _FIRST_CACHE // _LINE
+    if stride % _LINE == 0:
+        places //= gcd(stride // _LINE, places // _WAYS)
+    return steps > places or steps * abs(stride) > _PAGES
+
+
 def _should_pack_b(what: Contraction) -> bool:
-    """Where its columns are not side by side, or a panel's lines would fight for places in the first cache."""
+    """Where its columns are not side by side, or its lines are scattered."""
     steps = prod(axis.size for axis in what.inner)
     if what.columns.size == 1 or steps == 0:
         return False
     if what.columns.b != 1:
         return True
-    stride = (what.inner[-1].b if what.inner else 0) * SIZES[what.element]
-    places = _FIRST_CACHE // _LINE
-    if stride % _LINE == 0:
-        places //= gcd(stride // _LINE, places // _WAYS)
     shared = what.rows.size * prod(axis.size for axis in what.batch if axis.b == 0)
-    scattered = steps > places or steps * abs(stride) > _PAGES
-    return scattered and shared >= _PACK_ROWS and what.sequence.size == 1
+    return _scattered(what) and shared >= _PACK_ROWS and what.sequence.size == 1
 
 
 def _should_pair(what: Contraction, target: Target) -> bool:
