@@ -60,3 +60,16 @@ class OutOfRangeError(TfcliError):
 InvalidArgumentError = OpError = UnimplementedError = TfcliError
 NotFoundError = CheckpointError
 """TensorFlow's names, for programs that catch them."""
+
+
+_SHORTAGES = ("can't start new thread", "failed to map segment", "cannot allocate memory")
+"""How the system says of a thread, a library or a file that there is no memory for it."""
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether a lack of memory is behind the error."""
+    while error is not None:
+        if isinstance(error, MemoryError) or any(text in str(error).lower() for text in _SHORTAGES):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

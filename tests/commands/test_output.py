@@ -37,11 +37,6 @@ def test_durations(seconds, text):
     assert output.duration(seconds) == text
 
 
-@pytest.mark.parametrize(("count", "text"), [(100, "100 B"), (2048, "2.0 KiB"), (5 * 2**30, "5.0 GiB")])
-def test_sizes(count, text):
-    assert output.size(count) == text
-
-
 def test_a_table_has_numbers_to_the_right(capsys):
     output.print_table([("a", 1), ("bcd", 1234)], ["name", "count"])
     assert capsys.readouterr().out == "name  count\na         1\nbcd   1,234\n"
@@ -101,3 +96,22 @@ def test_the_bar_leaves_the_finished_lines_alone(monkeypatch):
     shown = sys.stderr.getvalue()
     assert "1/2" in shown
     assert "epoch 1/1  loss 0.2500  100 ms\n" in shown
+
+
+def test_a_table_that_is_too_wide_for_the_terminal_goes_on_below(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "20")
+    output.print_table([("a", 1, 2.5), ("b", 10, 0.5)], ["run", "parameters", "loss"])
+    expected = [
+        "run  parameters",
+        "a             1",
+        "b            10",
+        "",
+        "run    loss",
+        "a    2.5000",
+        "b    0.5000",
+    ]
+    assert capsys.readouterr().out.splitlines() == expected

@@ -8,6 +8,7 @@ import damage
 import disks
 import interrupting
 import kills
+import memory
 import numbers_gone_bad
 import power
 from machine import Tally
@@ -33,9 +34,10 @@ FAULTS = {
     "flips": Fault("a bit flipped in a checkpoint", damage.flips, 40, 1_000),
     "truncations": Fault("a file of a checkpoint cut", damage.truncations, 4, 100),
     "damaged": Fault("resumed although the last checkpoint is damaged", damage.resumptions, 1, 25),
-    "refusals": Fault("full, read-only, over quota, EIO from an operation on", disks.refusals, 4, 200),
+    "refusals": Fault("full, read-only, over quota, EIO from an operation on", disks.refusals, 4, 1_000),
     "small-disk": Fault("a tmpfs of some KiB, then more", disks.small_disk, 1, 20),
     "read-only": Fault("a read-only file system", disks.read_only, 1, 1),
+    "memory": Fault("some MiB of memory, then more", memory.shortages, 2, 100),
     "signals": Fault("SIGINT or SIGTERM at a seeded moment", interrupting.interruptions, 3, 60),
     "two-signals": Fault("a second SIGINT at a seeded moment after the first", interrupting.twice, 3, 60),
     "owners": Fault("simultaneous starts of one run", interrupting.owners, 8, 100),

@@ -9,23 +9,33 @@ import base64
 import errno
 import json
 import os
+import resource
 import signal
 import sys
 import threading
 from pathlib import Path
 from typing import Any
 
+import matplotlib.backends.backend_agg  # noqa: F401
+import PIL.ImageDraw  # noqa: F401
 import tensorboard.compat.proto.event_pb2
 import tensorboard.compat.proto.graph_pb2  # noqa: F401
 
 import tfcli.commands.train
+import tfcli.data.stages.learned
 import tfcli.engine.kernels.steps
+import tfcli.models.layers.normalization
+import tfcli.models.layers.regularization
+import tfcli.models.losses.probabilistic
+import tfcli.models.metrics.accuracy
+import tfcli.models.optimizers.adam
 import tfcli.runner.evaluation
 import tfcli.runner.training
 import tfcli.spec.experiment  # noqa: F401
 from tfcli.commands.main import run
 from tfcli.logging import durable
 from tfcli.logging.checkpoints import Checkpoints
+from tfcli.runner.memory import Process
 
 
 class Watched(durable.Storage):
@@ -121,6 +131,9 @@ def do(request: dict[str, Any]) -> None:
     os.dup2(output, 2)
     os.chdir(request["folder"])
     storage = watch(request)
+    if "addresses" in request:
+        limit = Process.now().addresses + request["addresses"]
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     code = 99
     try:
         code = run(request["argv"])

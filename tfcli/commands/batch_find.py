@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from tfcli.commands.options import Json, Quiet, Set
-from tfcli.commands.output import duration, note, print_json, print_table, size
+from tfcli.commands.output import duration, note, print_json, print_table
+from tfcli.declare.sizes import size
 from tfcli.errors import SpecError
 
 

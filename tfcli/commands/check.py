@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tfcli.commands.options import Json, Quiet, Set
-from tfcli.commands.output import duration, number, print_json, print_table, size, typed, warn
+from tfcli.commands.output import duration, number, print_json, print_table, typed, warn
+from tfcli.declare.sizes import size
 
 if TYPE_CHECKING:
     from tfcli.runner.inspection import Inspection

@@ -15,7 +15,7 @@ from tfcli import __version__
 from tfcli.commands.completion import COMPLETING, complete
 from tfcli.commands.output import has_colour, note, paint, print_json
 from tfcli.declare import nearest
-from tfcli.errors import SpecError, TfcliError
+from tfcli.errors import SpecError, TfcliError, is_out_of_memory
 
 COMMANDS = (
     "init",
@@ -124,11 +124,11 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         _close_output()
         return 1
-    except MemoryError as error:
-        note(f"{_error()} out of memory ({error}); try a smaller batch_size or model, which `tfcli check` measures")
-        _trace(debug)
-        return 1
     except Exception as error:
+        if is_out_of_memory(error):
+            note(f"{_error()} out of memory ({error}); try a smaller batch_size or model, which `tfcli check` measures")
+            _trace(debug)
+            return 1
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             note(f"{_error()} the disk is full: cannot write {error.filename or 'the output'}; make room and try again")
             if error.filename is None:

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,20 +36,35 @@ def warn(text: str) -> None:
 
 
 def print_table(rows: Sequence[Sequence[Any]], header: Sequence[str] = (), indent: int = 0) -> None:
-    """Columns side by side, numbers to the right."""
+    """Columns side by side, numbers to the right. On a terminal that is too narrow the columns that do not fit stand
+    below, after the first once more."""
     texts = [[cell(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*texts, *([header] if header else []), strict=True)]
     right = [all(isinstance(value, int | float | None) for value in column) for column in zip(*rows, strict=True)]
     right = right or [False] * len(header)
 
-    def line(row: Sequence[str]) -> str:
-        cells = [text.rjust(w) if r else text.ljust(w) for text, w, r in zip(row, widths, right, strict=True)]
+    def line(row: Sequence[str], columns: Sequence[int]) -> str:
+        cells = [row[i].rjust(widths[i]) if right[i] else row[i].ljust(widths[i]) for i in columns]
         return (" " * indent + "  ".join(cells)).rstrip()
 
-    if header:
-        print(paint(line(header), "1", sys.stdout))
-    for row in texts:
-        print(line(row))
+    for number, columns in enumerate(_blocks(widths, indent)):
+        if number:
+            print()
+        if header:
+            print(paint(line(header, columns), "1", sys.stdout))
+        for row in texts:
+            print(line(row, columns))
+
+
+def _blocks(widths: Sequence[int], indent: int) -> list[list[int]]:
+    """The columns that stand side by side: all of them, unless the terminal is too narrow."""
+    room = shutil.get_terminal_size().columns - indent if sys.stdout.isatty() else math.inf
+    blocks = [[0]] if widths else []
+    for i in range(1, len(widths)):
+        if len(blocks[-1]) > 1 and sum(widths[j] + 2 for j in blocks[-1]) + widths[i] > room:
+            blocks.append([0])
+        blocks[-1].append(i)
+    return blocks
 
 
 def cell(value: Any) -> str:
@@ -72,15 +88,6 @@ def number(value: Any) -> str:
 def values(results: Mapping[str, Any]) -> str:
     """`loss 0.1234  accuracy 0.95`."""
     return "  ".join(f"{name} {number(value)}" for name, value in results.items())
-
-
-def size(count: float) -> str:
-    """Bytes as a person reads them."""
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"
 
 
 def duration(seconds: float) -> str:

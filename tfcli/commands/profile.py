@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tfcli.commands.options import Json, Set
-from tfcli.commands.output import duration, note, print_json, print_table, size
+from tfcli.commands.output import duration, note, print_json, print_table
+from tfcli.declare.sizes import size
 
 if TYPE_CHECKING:
     from tfcli.runner.tracing import Share

@@ -8,7 +8,8 @@ import typer
 
 from tfcli.commands.completion import complete_runs
 from tfcli.commands.options import Json, Logdir, Quiet
-from tfcli.commands.output import note, print_json, print_table, shortest, size, typed
+from tfcli.commands.output import note, print_json, print_table, shortest, typed
+from tfcli.declare.sizes import size
 from tfcli.errors import SpecError
 
 Runs = Annotated[

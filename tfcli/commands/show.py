@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tfcli.commands.options import Json, Set
-from tfcli.commands.output import note, print_json, print_table, size
+from tfcli.commands.output import note, print_json, print_table
+from tfcli.declare.sizes import size
 from tfcli.errors import SpecError
 
 if TYPE_CHECKING:

@@ -1,12 +1,11 @@
 """Which batch size suits a model: examples a second and memory for each."""
 
-import resource
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tfcli.runner.memory import Process
 from tfcli.runner.session import Session, assemble
 from tfcli.spec.dump import flow
 from tfcli.spec.load import load_experiment
@@ -68,11 +67,5 @@ def _measured(session: Session, size: int, seconds: float) -> BatchSize:
                 steps, examples, passed = steps + 1, examples + len(batch), passed + time.perf_counter() - started
             shapes.add(len(batch))
             if passed >= seconds and steps > 1:
-                return BatchSize(size, examples / passed, passed / steps, _peak_memory())
+                return BatchSize(size, examples / passed, passed / steps, Process.now().peak)
         epoch += 1
-
-
-def _peak_memory() -> int:
-    """The most that this process has held, in bytes; macOS counts bytes, Linux KiB."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,11 +1,6 @@
 """What `check` finds out about an experiment without training it."""
 
-import resource
-import sys
-import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from itertools import islice
 from math import prod
 from typing import Any
 
@@ -13,20 +8,16 @@ import numpy as np
 
 from tfcli.data.pipeline import Split
 from tfcli.data.prepared import PreparedData
-from tfcli.data.stage import Batch
-from tfcli.data.streamed import StreamedSplit
 from tfcli.engine.kernels.jit import available
 from tfcli.engine.kernels.target import host
 from tfcli.models.network import Network
 from tfcli.runner.callbacks import check_callbacks
 from tfcli.runner.findings import findings
-from tfcli.runner.session import Session, assemble
+from tfcli.runner.memory import Memory
+from tfcli.runner.rehearsal import Timing, rehearse
+from tfcli.runner.session import assemble
 from tfcli.spec.load import LoadedSpec
 
-_TIMED_STEPS = 5
-_ONLY_IN_TRAINING = 44 << 20
-"""Bytes of what training imports and checking does not: event files and pictures. Measured."""
-_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 _MOST_CLASSES = 100
 
 
@@ -39,30 +30,6 @@ class LayerRow:
     shape: tuple[int | None, ...]
     parameters: int
     trainable: bool
-
-
-@dataclass(frozen=True)
-class Memory:
-    """Bytes while training at the batch size: an estimate, since buffers are shared and freed on the way."""
-
-    weights: int
-    optimizer: int
-    activations: int
-    peak: int = 0
-    """The whole process at its most: measured over a few steps, and what writing a checkpoint takes besides."""
-
-    @property
-    def total(self) -> int:
-        return self.weights + self.optimizer + self.activations
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Seconds: `first` for the step that compiles, `step` for one after it, `epoch` for all steps of an epoch."""
-
-    first: float
-    step: float
-    epoch: float
 
 
 @dataclass(frozen=True)
@@ -105,7 +72,7 @@ def inspect(loaded: LoadedSpec) -> Inspection:
     network, data = session.network, session.data
     first = next(data.train.batches())
     splits = {name: split for name in ("train", "validation", "test") if (split := getattr(data, name)) is not None}
-    timing, memory = _time_steps(session), _memory(session, first)
+    rehearsal = rehearse(session)
     rows = [_split_row(name, split, data) for name, split in splits.items()]
     return Inspection(
         name=str(session.experiment.name),
@@ -116,10 +83,13 @@ def inspect(loaded: LoadedSpec) -> Inspection:
         parameters=network.count_params(),
         trainable_parameters=sum(weight.array.size for weight in network.trainable_weights),
         batch_size=len(first),
-        timing=timing,
-        memory=memory,
+        timing=rehearsal.timing,
+        memory=rehearsal.memory,
         splits=rows,
-        warnings=list(findings(data, network, {row.name: asdict(row) for row in rows})),
+        warnings=[
+            *([rehearsal.warning] if rehearsal.warning else []),
+            *findings(data, network, {row.name: asdict(row) for row in rows}),
+        ],
     )
 
 
@@ -141,44 +111,6 @@ def _layer_row(step: Any) -> LayerRow:
     return LayerRow(
         step.path, step.layer.type_name, tuple(step.spec.shape), sum(w.array.size for w in weights), trainable
     )
-
-
-def _memory(session: Session, batch: Batch) -> Memory:
-    """Each layer's output is kept for the backward pass, and has a gradient of its own size."""
-    weights = sum(weight.array.nbytes for weight in session.network.weights)
-    optimizer = sum(variable.array.nbytes for variable in session.trainer.variables()["optimizer"].values())
-    saved = 2 * (weights + optimizer)  # the arrays' bytes, and the file's
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT + saved + _ONLY_IN_TRAINING
-    return Memory(weights, optimizer, 2 * _output_bytes(session.network, batch), peak)
-
-
-def _output_bytes(network: Network, batch: Batch) -> int:
-    """The layers' outputs for a batch; a size that varies is taken to be the largest that varies in the inputs."""
-    known = [size for spec in network.inputs.values() for size in spec.shape[1:]]
-    given = [size for array in batch.inputs.values() for size in array.shape[1:]]
-    length = max((g for k, g in zip(known, given, strict=True) if k is None), default=1)
-    shapes = [[length if size is None else size for size in step.spec.shape[1:]] for step in network.steps if step.spec]
-    itemsize = np.dtype(network.floatx).itemsize
-    return sum(len(batch) * prod(shape) * itemsize for shape in shapes)
-
-
-def _time_steps(session: Session) -> Timing:
-    """A few real steps, on weights that are then thrown away."""
-    seconds = []
-    for batch in islice(_endless(session.data.train), _TIMED_STEPS):
-        started = time.perf_counter()
-        session.trainer.train_batch(batch)
-        seconds.append(time.perf_counter() - started)
-    step = float(np.median(seconds[1:]))
-    steps = session.experiment.train.steps_per_epoch or session.data.train.steps_per_epoch()
-    return Timing(seconds[0], step, step * steps)
-
-
-def _endless(split: Split | StreamedSplit) -> Iterator[Batch]:
-    epoch = 0
-    while True:
-        yield from split.batches(epoch, training=True)
-        epoch += 1
 
 
 def _split_row(name: str, split: Split, data: PreparedData) -> SplitRow:

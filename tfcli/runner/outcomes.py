@@ -1,5 +1,6 @@
 """What a model says of each example of a split, beside the truth."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -67,14 +68,14 @@ class Measured:
 Outcome = Classified | Measured
 
 
-def outcomes(session: Session, split: Split | StreamedSplit) -> list[Outcome]:
-    """What each head says of a split's examples, in their order; heads that neither classify nor measure are left
-    out."""
+def outcomes(session: Session, split: Split | StreamedSplit, heads: Sequence[Head] | None = None) -> list[Outcome]:
+    """What each head (of `heads`: default all) says of a split's examples, in their order; heads that neither classify
+    nor measure are left out."""
     outputs = session.trainer.predict(split.batches(0))
     targets = collect_targets(split)
     found = [
         outcome(head, targets[head.target], outputs[head.output], session.data.class_names.get(head.target))
-        for head in session.trainer.heads
+        for head in (session.trainer.heads if heads is None else heads)
     ]
     return [item for item in found if item is not None]
 

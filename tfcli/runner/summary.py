@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from tfcli.engine.spec import TensorSpec
 from tfcli.logging.charts import draw_curves
 from tfcli.logging.durable import write_json
 from tfcli.logging.plots import plot_confusion_matrix, plot_predictions
 from tfcli.logging.run_directory import RunDirectory
 from tfcli.models.monitors import improves, is_maximized
+from tfcli.models.trainer import Head
 from tfcli.runner.monitors import UNMEASURED
 from tfcli.runner.outcomes import Measured, Outcome, outcomes
 from tfcli.runner.session import Session
@@ -60,11 +62,22 @@ def draw_plots(run: RunDirectory, session: Session) -> None:
     """curves.png, and on the test split (else validation) a confusion matrix or predictions against truth for each
     output."""
     draw_curves(run.metrics(), run.plots / "curves.png")
-    split = session.data.test or session.data.validation
-    if split is None:
-        return
-    for found in outcomes(session, split):
-        _draw_outcome(run, found)
+    split, heads = session.data.test or session.data.validation, drawn_heads(session)
+    if split is not None and heads:
+        for found in outcomes(session, split, heads):
+            _draw_outcome(run, found)
+
+
+def drawn_heads(session: Session) -> list[Head]:
+    """The outputs that there is a picture of. Of others nothing is predicted for it: a language model's would fill the
+    memory."""
+    return [head for head in session.trainer.heads if _is_drawn(head, session.network.output_specs[head.output])]
+
+
+def _is_drawn(head: Head, output: TensorSpec) -> bool:
+    if head.loss is not None and "categorical" in head.loss.type_name:
+        return len(output.shape) == 2 and (output.shape[-1] or 0) <= MOST_CLASSES
+    return True
 
 
 def _draw_outcome(run: RunDirectory, found: Outcome) -> None:

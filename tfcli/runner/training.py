@@ -13,7 +13,7 @@ import numpy as np
 from tfcli.data.faults import described
 from tfcli.data.persist import JSON_FILE
 from tfcli.declare.functions import own_python
-from tfcli.errors import CheckpointError, SpecError, TfcliError, TrainingError
+from tfcli.errors import CheckpointError, SpecError, TfcliError, TrainingError, is_out_of_memory
 from tfcli.logging.checkpoints import Checkpoint, epoch_name, step_name
 from tfcli.logging.environment import describe_environment
 from tfcli.logging.run_directory import RunDirectory
@@ -22,6 +22,7 @@ from tfcli.models.monitors import MonitorMode, PlateauState, StoppingState, impr
 from tfcli.models.trainer import Batch
 from tfcli.runner.board import Board
 from tfcli.runner.callbacks import Averages, CsvTable, OwnCallbacks, check_callbacks, start_warm_up
+from tfcli.runner.memory import Watch
 from tfcli.runner.notification import notified
 from tfcli.runner.numerics import REMEDIES, Fault, find_fault, name_of_non_finite
 from tfcli.runner.recorder import Recorder
@@ -132,6 +133,7 @@ class _Loop:
         self.own = OwnCallbacks(session, self._steps())
         start_warm_up(session, self.train.learning_rate_warmup, self._steps())
         self.board: Board | None = None
+        self.memory = Watch(session)
         self.started = time.perf_counter()
         self.seconds_before = 0.0
 
@@ -158,9 +160,15 @@ class _Loop:
         except Interrupted as error:
             self._update_status("interrupted", str(error))
             raise
-        except (TfcliError, MemoryError) as error:
+        except TfcliError as error:
             self._update_status("failed", str(error))
             raise
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            failure = self._out_of_memory(error)
+            self._update_status("failed", str(failure))
+            raise failure from error
         return Finished(self.run, summary)
 
     @property
@@ -197,8 +205,10 @@ class _Loop:
         started, examples = time.perf_counter(), 0
         every = self.train.checkpoint.every_steps if self.train.checkpoint else None
         for batch in self._batches(steps):
+            self.memory.before_step(batch)
             self.own.batch("on_train_batch_begin", self.batch)
             loss = self.trainer.train_batch(batch)
+            self.memory.after_step()
             self.own.batch("on_train_batch_end", self.batch, loss)
             self.batch += 1
             examples += len(next(iter(batch.inputs.values())))
@@ -229,6 +239,11 @@ class _Loop:
                 position += 1
                 if position == end:
                     return
+
+    def _out_of_memory(self, error: Exception) -> TrainingError:
+        last = self.run.checkpoints().last or "none"
+        what = f"out of memory in epoch {self.epoch + 1} after step {self.step}" + (f" ({error})" if str(error) else "")
+        return TrainingError(f"{what}: {self.memory.advice()}. The last checkpoint is {last}")
 
     def _stop_on_nan(self, loss: float, request: StopRequest) -> None:
         if self.train.terminate_on_nan and not math.isfinite(loss):

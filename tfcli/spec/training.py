@@ -14,6 +14,7 @@ from tfcli.declare import (
     Probability,
     Range,
 )
+from tfcli.declare.sizes import bytes_of
 
 MonitorMode = Literal["auto", "min", "max"]
 RUN_FILES = ("spec.yaml", "environment.json", "status.json", "metrics.jsonl", "summary.json", "model.safetensors")
@@ -178,10 +179,15 @@ class TrainSpec(Declared, name="train"):
     TFCLI_STATUS."""
     terminate_on_nan: bool = True
     """Stop with an error when the loss is not a number."""
+    memory_limit: str | PositiveInt | None = None
+    """How much memory the process may take, as in `2GB`; default: what the machine, the container and `ulimit -v`
+    allow."""
     tensorboard: TensorBoard | None = {}  # type: ignore[assignment]
     """null: no event files."""
 
     def check(self) -> None:
+        if self.memory_limit is not None and not bytes_of(self.memory_limit):
+            raise FieldError("memory_limit", f"{self.memory_limit!r} is no amount of memory", "`2GB` or `512MiB`, say")
         if self.swap_ema_weights is True:
             self.swap_ema_weights = SwapEMAWeights()
         if self.csv_log is True:

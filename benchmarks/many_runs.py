@@ -1,0 +1,60 @@
+"""Listing and comparing a logs directory of many runs, the first time and with the index that it leaves.
+
+    python benchmarks/many_runs.py [--runs 10000] [--repeat 5]
+
+Each command is a process of its own, its start-up included. Prints a table in Markdown, in seconds.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "runner"))
+
+from many_runs import make_runs
+
+from tfcli.logging.run_index import NAME
+
+COMMANDS = {
+    "runs list": ["runs", "list", "--logdir"],
+    "runs list --json": ["runs", "list", "--json", "--logdir"],
+    "compare": ["compare"],
+    "compare --sort val_accuracy": ["compare", "--sort", "val_accuracy"],
+    "compare --where": ["compare", "--where", "optimizer.learning_rate < 0.01"],
+    "compare --group-by settings": ["compare", "--group-by", "settings"],
+    "compare --json": ["compare", "--json"],
+}
+
+
+def seconds(words: list[str]) -> float:
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "tfcli", *words], check=True, capture_output=True)
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--repeat", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="many-runs-") as folder:
+        logdir = Path(folder)
+        make_runs(logdir, options.runs)
+        os.sync()
+        time.sleep(3)  # files that changed a moment ago are not indexed yet
+        print(f"{options.runs:,} runs\n\n| command | without the index | with it |\n|---|---:|---:|")
+        for name, words in COMMANDS.items():
+            (logdir / NAME).unlink(missing_ok=True)
+            first = seconds([*words, str(logdir)])
+            later = statistics.median(seconds([*words, str(logdir)]) for _ in range(options.repeat))
+            print(f"| `tfcli {name}` | {first:.2f} | {later:.2f} |", flush=True)
+        print(f"\nthe index: {(logdir / NAME).stat().st_size / 2**20:.1f} MiB")
+
+
+if __name__ == "__main__":
+    main()
