@@ -6,9 +6,12 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from machine import Machine, Tally
+from machine import SPEC, Machine, Tally
 
 from tfcli.logging.checkpoints import MANIFEST, STATE, Checkpoints
+
+WIDE = SPEC.replace("units: 8", "units: 2000")
+"""A model whose files have many times 4 KiB."""
 
 
 def flips(folder: Path, times: int, seed: int) -> Tally:
@@ -45,7 +48,7 @@ def flips(folder: Path, times: int, seed: int) -> Tally:
 def truncations(folder: Path, times: int, seed: int) -> Tally:
     """Each file cut at every 4 KiB, and at every byte of its first and last few."""
     tally = Tally()
-    checkpoints, last, before = _saved(folder)
+    checkpoints, last, before = _saved(folder, WIDE)
     for file in sorted(last.iterdir()):
         content = file.read_bytes()
         for size in _sizes(len(content), times):
@@ -75,9 +78,9 @@ def resumptions(folder: Path, times: int, seed: int) -> Tally:
     return tally
 
 
-def _saved(folder: Path) -> tuple[Checkpoints, Path, str]:
+def _saved(folder: Path, spec: str = SPEC) -> tuple[Checkpoints, Path, str]:
     """The checkpoints of a finished run, the directory of the last, the name of the one before."""
-    with Machine(folder) as machine:
+    with Machine(folder, spec) as machine:
         machine.whole()
         checkpoints = machine.run("whole").checkpoints()
         names = checkpoints.names()

@@ -5,12 +5,16 @@ import json
 import random
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from machine import SPEC
-from mutants import framed, mutated, mutated_records, mutated_zip
+from mutants import framed, mutated, mutated_json, mutated_records, mutated_yaml, mutated_zip
+
+from tfcli.errors import TfcliError
 
 KERAS = Path(__file__).parent.parent / "runner" / "keras_files"
 
@@ -162,16 +166,30 @@ def _tensor_files() -> list[bytes]:
 
 
 def _keras(path: Path) -> object:
+    from tfcli.keras.saving import load_model
     from tfcli.runner.keras_archive import read_keras_model
 
-    return read_keras_model(path)
+    with suppress(TfcliError):
+        read_keras_model(path)
+    return load_model(path)
 
 
 def _h5(path: Path) -> object:
-    from tfcli.runner.keras_weights import arrays_in, open_weights
+    from tfcli.runner.keras_weights import load_keras_weights
 
-    with open_weights(path) as (file, h5py):
-        return arrays_in(file, h5py, path)
+    return load_keras_weights(path, _branched())
+
+
+@cache
+def _branched():  # type: ignore[no-untyped-def]
+    """The network whose weights `branched.weights.h5` has."""
+    from tfcli.engine.spec import Shape, TensorSpec
+    from tfcli.models.network import Network
+    from tfcli.models.spec import ModelSpec
+    from tfcli.runner.keras_archive import read_keras_model
+
+    model = read_keras_model(KERAS / "branched.keras").model
+    return Network(ModelSpec(**model), {"x": TensorSpec(Shape((None, 4)), "float32")})
 
 
 def _events(path: Path) -> object:
@@ -218,7 +236,7 @@ def _runs() -> list[bytes]:
 
 
 FORMATS = {
-    "spec": Format("spec.yaml", _specs, _spec),
+    "spec": Format("spec.yaml", _specs, _spec, mutated_yaml),
     "csv": Format("data.csv", _csvs, _csv),
     "npz": Format("data.npz", _npzs, _npz, mutated_zip),
     "npy": Format("data.npy", _npys, _npy),
@@ -228,8 +246,8 @@ FORMATS = {
     "wav": Format("sound.wav", _wavs, _wav),
     "safetensors": Format("w.safetensors", _tensor_files, _safetensors),
     "keras": Format("m.keras", lambda: [p.read_bytes() for p in sorted(KERAS.glob("*.keras"))], _keras, mutated_zip),
-    "h5": Format("m.weights.h5", lambda: [p.read_bytes() for p in sorted(KERAS.glob("*.h5"))], _h5),
+    "h5": Format("m.weights.h5", lambda: [(KERAS / "branched.weights.h5").read_bytes()], _h5),
     "events": Format("events.out.tfevents.1.a", _tfrecords, _events, mutated_records),
-    "study": Format("study.json", _studies, _study),
-    "run": Format("content", _runs, _run),
+    "study": Format("study.json", _studies, _study, mutated_json),
+    "run": Format("content", _runs, _run, mutated_json),
 }

@@ -1,37 +1,42 @@
-"""Bad files by the thousand, each read in a process that is watched: for its memory, its time, and what it does.
+"""Bad files by the thousand, each read in a process of its own, which is watched: memory, time, and what it does.
 
-`python fuzz.py FORMAT FIRST COUNT SEED FOLDER` reads mutants in this process and prints a line of JSON a finding.
-`hunt` does so in a process of its own, and notices when that hangs or dies.
+`python fuzz.py FORMAT FIRST COUNT SEED FOLDER` imports what reading takes, forks itself for each mutant, and prints a
+line of JSON a finding. `hunt` starts it.
 """
 
+import gc
 import json
 import os
 import random
 import resource
+import signal
 import subprocess
 import sys
-import time
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from formats import FORMATS
+from formats import FORMATS, Format
 
 import tfcli
 from tfcli.errors import TfcliError
 
 PACKAGE = str(Path(tfcli.__file__).parent)
-LONGEST = 10.0
-"""Seconds for one file."""
+LONGEST = 10
+"""Seconds of processor time for one file."""
+STUCK = 120
+"""Seconds after which a process that waits for something is ended, on a machine that may have other work."""
 ALLOWED_MEMORY = 64 << 20
 """Bytes that reading a file may take besides twice its size."""
-ADDRESS_SPACE = 4 << 30
+ALLOWED_ADDRESSES = 1 << 30
+"""Bytes that it may ask for, touched or not."""
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 FORBIDDEN = (
     "os.system",
     "subprocess.Popen",
     "os.exec",
+    "os.fork",
     "os.posix_spawn",
     "pickle.find_class",
     "socket.connect",
@@ -50,48 +55,24 @@ class Finding:
 
 def mutant(name: str, number: int, seed: int) -> bytes:
     """The same for the same name, number and seed."""
-    draw = random.Random(f"{seed}-{name}-{number}")
-    samples = FORMATS[name].samples()
-    return FORMATS[name].change(draw.choice(samples), draw)
+    return _mutant(FORMATS[name], FORMATS[name].samples(), f"{seed}-{name}-{number}")
+
+
+def _mutant(form: Format, samples: list[bytes], seed: str) -> bytes:
+    draw = random.Random(seed)
+    return form.change(draw.choice(samples), draw)
 
 
 def hunt(name: str, count: int, seed: int, folder: Path, first: int = 0) -> list[Finding]:
-    """Read `count` mutants in processes of their own; after one that hangs or kills its process the next begins."""
-    findings: list[Finding] = []
-    end = first + count
-    while first < end:
-        progress = folder / "progress"
-        progress.write_text(str(first))
-        process = subprocess.Popen(
-            [sys.executable, __file__, name, str(first), str(end - first), str(seed), str(folder)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "MNIST": "/nowhere", "TFCLI_DATA": "/nowhere"},
-            text=True,
-        )
-        how = _watched(process, progress)
-        out, err = process.communicate()
-        findings += [Finding(name, *json.loads(line)) for line in out.splitlines()]
-        if how is None and process.returncode == 0:
-            break
-        last = int(progress.read_text())
-        findings.append(Finding(name, last, how or f"ended with {process.returncode}: {err[-600:]}"))
-        first = last + 1
-    return findings
-
-
-def _watched(process: subprocess.Popen, progress: Path) -> str | None:
-    """Wait; what was wrong where the process had to be killed."""
-    before, since = "", time.monotonic()
-    while process.poll() is None:
-        time.sleep(0.02)
-        now = progress.read_text()
-        if now != before:
-            before, since = now, time.monotonic()
-        elif time.monotonic() - since > LONGEST + 20 * (before == ""):
-            process.kill()
-            return f"took more than {LONGEST:g} s"
-    return None
+    """Read `count` mutants, each in a process of its own."""
+    process = subprocess.run(
+        [sys.executable, __file__, name, str(first), str(count), str(seed), str(folder)],
+        stdout=subprocess.PIPE,
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "MNIST": "/nowhere", "TFCLI_DATA": "/nowhere"},
+        text=True,
+        check=True,
+    )
+    return [Finding(name, *json.loads(line)) for line in process.stdout.splitlines()]
 
 
 def _read_mutants(name: str, first: int, count: int, seed: int, folder: Path) -> None:
@@ -103,24 +84,48 @@ def _read_mutants(name: str, first: int, count: int, seed: int, folder: Path) ->
         path.write_bytes(sample)
         with suppress(TfcliError):  # some good files hold what is refused
             form.read(path)
-    progress = os.open(folder / "progress", os.O_WRONLY)
-    sys.addaudithook(lambda event, arguments: _audit(event, arguments, path.parent))
-    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+    gc.collect()
+    gc.freeze()
     for number in range(first, first + count):
-        draw = random.Random(f"{seed}-{name}-{number}")
-        content = form.change(draw.choice(samples), draw)
-        path.write_bytes(content)
-        os.pwrite(progress, str(number).encode(), 0)
-        problem = _problem(form.read, path, len(content))
+        problem = _in_a_child(form, samples, f"{seed}-{name}-{number}", path)
         if problem is not None:
             print(json.dumps([number, problem]), flush=True)
 
 
-def _problem(read, path: Path, size: int) -> str | None:  # type: ignore[no-untyped-def]
+def _in_a_child(form: Format, samples: list[bytes], seed: str, path: Path) -> str | None:
+    """Fork, make the mutant and read it; what was wrong."""
+    told, telling = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(told)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(STUCK)
+        content = _mutant(form, samples, seed)
+        path.write_bytes(content)
+        _confine(path.parent)
+        problem = _problem(form, path, len(content))
+        os.write(telling, (problem or "").encode(errors="replace")[:4000])
+        os._exit(0)
+    os.close(telling)
+    with os.fdopen(told, "rb") as pipe:
+        problem = pipe.read().decode(errors="replace")
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code in (-signal.SIGALRM, -signal.SIGXCPU):
+        return f"took more than {LONGEST if code == -signal.SIGXCPU else STUCK} s"
+    return problem or None if code == 0 else f"ended with {code}"
+
+
+def _confine(allowed: Path) -> None:
+    sys.addaudithook(lambda event, arguments: _audit(event, arguments, allowed))
+    addresses = _memory("VmSize") + ALLOWED_ADDRESSES
+    resource.setrlimit(resource.RLIMIT_AS, (addresses, addresses))
+    resource.setrlimit(resource.RLIMIT_CPU, (LONGEST, LONGEST + 5))
+
+
+def _problem(form: Format, path: Path, size: int) -> str | None:
     before = _memory("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # begins a new peak
     try:
-        read(path)
+        form.read(path)
     except TfcliError as error:
         if not str(error).strip():
             return "an error without a message"

@@ -71,10 +71,7 @@ def _children_of(pid: int) -> list[str]:
 def owners(folder: Path, times: int, seed: int) -> Tally:
     """`times` processes resume one run at the same moment: one trains, the others say who does."""
     tally = Tally()
-    with Machine(folder) as machine:
-        (folder / "small.yaml").write_text(
-            SPEC.replace("epochs: 4", "epochs: 400").replace("patience: 5", "patience: 900")
-        )
+    with Machine(folder, SPEC.replace("epochs: 4", "epochs: 400").replace("patience: 5", "patience: 900")) as machine:
         machine.train("owned", stop=150).wait()
         jobs = [machine.resume("owned") for _ in range(times)]
         waited = [job for job in jobs if _ends(job)]

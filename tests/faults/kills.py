@@ -81,10 +81,7 @@ def by_strace(folder: Path, times: int, seed: int) -> Tally:
 def histories(folder: Path, times: int, seed: int) -> Tally:
     """One run killed and resumed again and again: event files and metrics.jsonl have one value a tag and step."""
     draw, tally = random.Random(seed), Tally()
-    with Machine(folder) as machine:
-        (folder / "small.yaml").write_text(
-            SPEC.replace("epochs: 4", "epochs: 60").replace("patience: 5", "patience: 90")
-        )
+    with Machine(folder, SPEC.replace("epochs: 4", "epochs: 60").replace("patience: 5", "patience: 90")) as machine:
         machine.train("killed", stop=draw.randrange(100, 200)).wait()
         for _ in range(times):
             if machine.run("killed").status().get("state") == "done":

@@ -84,12 +84,12 @@ class Job:
 
 
 class Machine:
-    """Starts command lines in `folder`. A context manager."""
+    """Starts command lines in `folder`, where `spec` is small.yaml. A context manager."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, spec: str = SPEC) -> None:
         self.folder = folder
         self._numbers = itertools.count()
-        (folder / "small.yaml").write_text(SPEC)
+        (folder / "small.yaml").write_text(spec)
 
     def __enter__(self) -> "Machine":
         self.zygote = subprocess.Popen(

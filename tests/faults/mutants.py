@@ -1,9 +1,15 @@
 """Files that are nearly right: seeded changes to a good one, some of which keep its checksums right."""
 
 import io
+import json
 import random
 import struct
 import zipfile
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import yaml
 
 from tfcli.crc import crc32c, mask
 
@@ -28,6 +34,11 @@ WORDS = (
     ),
     *(b"\x00", b"\xff\xfe", b"\xed\xa0\x80", "é漢".encode(), b"../../x", b"/etc/passwd"),
     *(b"\n", b"\t", b'"', b"'", b",", b"=", b"\\", b"# "),
+)
+VALUES = (
+    *(None, True, False, "", "x", [], {}, [[]], [None], {"": None}, 0, -1, 1, 3, 2**31, 2**63, 10**30, -(2**63)),
+    *(0.5, -0.0, 1e300, float("inf"), float("-inf"), float("nan"), "NaN", "\x00", "../../x", "é" * 300, "\ud800"),
+    *([1, 2, 3], [-1], [0], [2**40, 2**40], {"type": "x"}, {"class_name": "Dense", "config": {}}, "float64", "string"),
 )
 
 
@@ -61,6 +72,57 @@ def _change(data: bytearray, draw: random.Random) -> None:
             del data[place:]
 
 
+def mutated_json(data: bytes, draw: random.Random) -> bytes:
+    """A JSON text, or a line of several: bytes changed in half of the cases, else values, so that it stays JSON."""
+    if draw.random() < 0.5:
+        return mutated(data, draw)
+    try:
+        return json.dumps(_other_value(json.loads(data), draw)).encode()
+    except ValueError:
+        lines = data.splitlines()
+        number = draw.randrange(len(lines))
+        lines[number] = json.dumps(_other_value(json.loads(lines[number]), draw)).encode()
+        return b"\n".join([*lines, b""])
+
+
+def mutated_yaml(data: bytes, draw: random.Random) -> bytes:
+    """YAML: bytes changed in half of the cases, else values, so that it stays YAML."""
+    if draw.random() < 0.5:
+        return mutated(data, draw)
+    return yaml.safe_dump(_other_value(yaml.safe_load(data), draw), sort_keys=False, allow_unicode=True).encode(
+        errors="surrogatepass"
+    )
+
+
+def _other_value(value: Any, draw: random.Random) -> Any:
+    """The value with some of those within it replaced, removed, doubled or exchanged."""
+    for _ in range(draw.choice((1, 1, 1, 2, 4))):
+        places = list(_places(value))
+        if not places:
+            return deepcopy(draw.choice(VALUES))
+        holder, key = draw.choice(places)
+        other, other_key = draw.choice(places)
+        match draw.randrange(6):
+            case 0:
+                del holder[key]
+            case 1:
+                holder[key] = deepcopy(other[other_key])
+            case 2 if isinstance(holder, dict):
+                holder[draw.choice([name for found, name in places if found is not holder] or ["x"])] = holder.pop(key)
+            case 3:
+                holder[key] = [holder[key]]
+            case _:
+                holder[key] = deepcopy(draw.choice(VALUES))
+    return value
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """All holders and keys below a value."""
+    for key in list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield value, key
+        yield from _places(value[key])
+
+
 def mutated_records(data: bytes, draw: random.Random) -> bytes:
     """TFRecords: one record changed, with the right checksums again in half of the cases."""
     if draw.random() < 0.5:
@@ -91,7 +153,7 @@ def mutated_zip(data: bytes, draw: random.Random) -> bytes:
         for name in archive.namelist():
             content = archive.read(name)
             if name == chosen and draw.random() < 0.9:
-                content = mutated(content, draw)
+                content = (mutated_json if name.endswith(".json") else mutated)(content, draw)
             elif name == chosen:
                 name = draw.choice(("../" + name, "/" + name, name + "\x00", "", "a/" + name, "é", name * 40))
             method = draw.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))

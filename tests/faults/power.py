@@ -2,13 +2,14 @@
 
 import base64
 import json
-import random
 import shutil
+import signal
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any
 
-from machine import Machine, Tally
+from machine import Machine, Outcome, Tally
 
 from tfcli.errors import CheckpointError
 from tfcli.logging.checkpoints import Checkpoints
@@ -106,12 +107,12 @@ class Disk:
             assert more is not None
             folder.change(name, Path(more).name, folder.entries[name])
 
-    def after_power_cut(self, place: Path, draw: random.Random) -> None:
+    def after_power_cut(self, place: Path, draw: Random) -> None:
         """Write to `place` what the disk may hold when the power comes back."""
         mode = draw.choice(("nothing", "prefix", "some", "all"))
         self._write(self.top, place, draw, mode)
 
-    def _write(self, folder: Folder, place: Path, draw: random.Random, mode: str) -> None:
+    def _write(self, folder: Folder, place: Path, draw: Random, mode: str) -> None:
         place.mkdir(exist_ok=True)
         entries = dict(folder.synced)
         kept = draw.randrange(len(folder.changes) + 1)
@@ -126,7 +127,7 @@ class Disk:
                 (place / name).write_bytes(_torn(node, draw))
 
 
-def _torn(file: File, draw: random.Random) -> bytes:
+def _torn(file: File, draw: Random) -> bytes:
     """What is left of a file: as synced, as written, or something between."""
     data = bytes(file.data)
     if data == file.synced:
@@ -136,28 +137,46 @@ def _torn(file: File, draw: random.Random) -> bytes:
 
 
 def cuts(folder: Path, times: int, seed: int) -> Tally:
-    """The power fails at seeded places of a run's log of operations, in seeded ways."""
-    draw, tally = random.Random(seed), Tally()
+    """The power fails at seeded places of a run's log of operations, in seeded ways: half of the times in a run that
+    nothing else disturbs, half in one that was killed before and goes on."""
+    draw, tally = Random(seed), Tally()
     with Machine(folder) as machine:
         outcome = machine.whole()
-        logged = folder / "log.jsonl"
-        assert machine.train("recorded", log=str(logged)).wait() == 0
-        events = [json.loads(line) for line in logged.read_text().splitlines()]
-        places = sorted(draw.randrange(len(events) + 1) for _ in range(times))
-        disk, done = Disk(folder), 0
-        resumed = set(draw.sample(range(times), max(2, times // RESUMED_EVERY)))
-        for number, place in enumerate(places):
-            while done < place:
-                disk.do(*events[done])
-                done += 1
-            after = folder / f"cut-{number}"
-            disk.after_power_cut(after, draw)
-            problem = _lost(after / "recorded", disk.saved)
-            if problem is None and number in resumed and (after / "recorded").is_dir():
-                problem = machine.finish(f"cut-{number}/recorded", outcome)
-            tally.count(problem, f"power cut after operation {place}")
-            shutil.rmtree(after)
+        calm = _log(machine, "calm")
+        assert machine.train("killed", log=str(folder / "killed.jsonl"), stop=len(calm) // 2).wait() == -signal.SIGKILL
+        killed = [*_events(folder / "killed.jsonl"), *_log(machine, "killed", resume=True)]
+        for logdir, events, part in (("calm", calm, times - times // 2), ("killed", killed, times // 2)):
+            _cut(machine, outcome, logdir, events, part, draw, tally)
     return tally
+
+
+def _log(machine: Machine, logdir: str, resume: bool = False) -> list[list[Any]]:
+    """The operations of a run to its end."""
+    log = machine.folder / f"{logdir}-to-its-end.jsonl"
+    job = (machine.resume if resume else machine.train)(logdir, log=str(log))
+    assert job.wait() == 0, job.text
+    return _events(log)
+
+
+def _events(log: Path) -> list[list[Any]]:
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def _cut(machine: Machine, outcome: Outcome, logdir: str, events: list, times: int, draw: Random, tally: Tally) -> None:
+    places = sorted(draw.randrange(len(events) + 1) for _ in range(times))
+    resumed = set(draw.sample(range(times), min(times, max(2, times // RESUMED_EVERY))))
+    disk, done = Disk(machine.folder), 0
+    for number, place in enumerate(places):
+        while done < place:
+            disk.do(*events[done])
+            done += 1
+        after = machine.folder / f"cut-{number}"
+        disk.after_power_cut(after, draw)
+        problem = _lost(after / logdir, disk.saved)
+        if problem is None and number in resumed and (after / logdir).is_dir():
+            problem = machine.finish(f"{after.name}/{logdir}", outcome)
+        tally.count(problem, f"{logdir}: power cut after operation {place}")
+        shutil.rmtree(after)
 
 
 def _lost(logdir: Path, saved: list[str]) -> str | None:

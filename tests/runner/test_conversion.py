@@ -1,6 +1,7 @@
 """Models that Keras saved, as specs; `keras_models` has what Keras predicts with them, and what made them."""
 
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -123,6 +124,16 @@ def test_a_damaged_description_is_refused(config: str, tmp_path: Path):
         archive.writestr("config.json", config)
         archive.writestr("model.weights.h5", whole.read("model.weights.h5"))
     with pytest.raises(SpecError, match=r"broken\.keras"):
+        convert_keras(path, tmp_path / "exp.yaml")
+
+
+def test_a_description_of_more_weights_than_the_archive_can_have_is_refused(tmp_path: Path):
+    path = tmp_path / "greedy.keras"
+    with zipfile.ZipFile(FILES / "branched.keras") as whole, zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model.weights.h5", whole.read("model.weights.h5"))
+        config = whole.read("config.json").decode()
+        archive.writestr("config.json", re.sub(r'"units": \d+', '"units": 1000000000', config))
+    with pytest.raises(SpecError, match="more than the file has weights for"):
         convert_keras(path, tmp_path / "exp.yaml")
 
 

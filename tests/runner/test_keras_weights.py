@@ -120,11 +120,11 @@ def test_another_architecture_is_refused():
         load_keras_weights(FILES / "branched.keras", network_of([{"type": "dense", "units": 5}], (4,)))
 
 
-def test_an_archive_that_grows_beyond_the_model_is_refused(tmp_path: Path):
+def test_an_archive_that_grows_beyond_its_size_is_refused(tmp_path: Path):
     path = tmp_path / "bomb.keras"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("model.weights.h5", bytes(80 * 2**20))
-    with pytest.raises(SpecError, match="83,886,080 bytes of weights"):
+    with pytest.raises(SpecError, match="would grow to 83,886,080 bytes"):
         load_keras_weights(path, network_of([dense("d")], (4,)))
 
 
@@ -135,6 +135,35 @@ def test_a_link_to_another_file_is_not_followed(tmp_path: Path):
     path = tmp_path / "linked.weights.h5"
     path.write_bytes(content.getvalue())
     with pytest.raises(SpecError, match="has no /layers of its own"):
+        load_keras_weights(path, network_of([dense("d")], (4,)))
+
+
+def no_text(file) -> None:
+    file.create_dataset(b"layers/dense/vars/\xff", data=np.zeros(3))
+
+
+def a_group_within_itself(file) -> None:
+    file["layers/dense/vars/0"] = np.zeros(3)
+    file["layers/dense/cell"] = file["layers/dense"]
+
+
+def more_than_it_has(file) -> None:
+    file.create_dataset("layers/dense/vars/0", (4, 2**40), "f4", chunks=(1, 1024))
+
+
+@pytest.mark.parametrize(
+    ("harm", "reason"),
+    [
+        (no_text, "a name that is not UTF-8"),
+        (a_group_within_itself, "has no /layers/dense of its own"),
+        (more_than_it_has, r"the model's d/kernel has the shape \(4, 3\), the file has float32 \(4, 1099511627776\)"),
+    ],
+)
+def test_what_keras_does_not_write_is_refused(tmp_path: Path, harm, reason: str):
+    path = tmp_path / "harmful.weights.h5"
+    with h5py.File(path, "w") as file:
+        harm(file)
+    with pytest.raises(SpecError, match=reason):
         load_keras_weights(path, network_of([dense("d")], (4,)))
 
 

@@ -2,7 +2,6 @@
 
 import json
 import operator
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,10 @@ from typing import Any
 from tfcli.errors import SpecError
 from tfcli.models.functional import make_input
 from tfcli.models.keras_archive import CONFIG, WEIGHTS
+from tfcli.models.keras_files import expansion_limit, read_member
 from tfcli.models.keras_h5 import decode_weights
 from tfcli.models.layers.base import Layer
+from tfcli.models.layers.state import building_within
 from tfcli.models.losses import Loss
 from tfcli.models.metrics import Metric
 from tfcli.models.model import Model
@@ -22,9 +23,6 @@ from tfcli.runner.keras_nodes import layer_node, object_node
 from tfcli.saved_model import contains_saved_model
 
 __all__ = ["load_model", "save_model"]
-
-_MOST_BYTES = {CONFIG: 64 * 2**20, WEIGHTS: 2**33}
-"""What a member of an archive may grow to."""
 
 _OPERATORS: dict[str, Callable[..., Any]] = {
     "Add": operator.add,
@@ -54,12 +52,13 @@ def load_model(filepath: str | Path, compile: bool = True, safe_mode: bool = Tru
         raise SpecError(f"there is no model {path}")
     try:
         config = json.loads(_member(path, CONFIG))
-        model = make_model(config)
+        with building_within(expansion_limit(path.stat().st_size)):
+            model = make_model(config)
         given = config.get("compile_config")
         if compile and given:
             _compile(model, given)
         decode_weights(model, _member(path, WEIGHTS), str(path))
-    except (zipfile.BadZipFile, OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise SpecError(f"{path} is no .keras archive of Keras 3: {error}") from error
     except _MALFORMED as error:
         raise SpecError(f"{path}: its {CONFIG} is not what Keras 3 writes ({error!r})") from error
@@ -80,12 +79,10 @@ def model_from_json(json_string: str) -> Model:
 
 
 def _member(path: Path, name: str) -> bytes:
-    with zipfile.ZipFile(path) as archive:
-        size = archive.getinfo(name).file_size
-        if size > _MOST_BYTES[name]:
-            raise SpecError(f"{path}: {name} would grow to {size:,} bytes, more than the {_MOST_BYTES[name]:,} it may")
-        with archive.open(name) as member:
-            return member.read(size)
+    content = read_member(path, name)
+    if content is None:
+        raise SpecError(f"{path} is no .keras archive of Keras 3: it has no {name}")
+    return content
 
 
 def make_model(item: Mapping[str, Any]) -> Model:

@@ -11,6 +11,7 @@ import numpy as np
 from tfcli.engine.spec import show_shape
 from tfcli.engine.tensor import Variable
 from tfcli.errors import SpecError
+from tfcli.models.keras_files import names_in, numbers_in, open_h5, own_member, require_h5py
 from tfcli.models.layers.base import Layer
 from tfcli.models.layers.multi_head_attention import GroupQueryAttention
 from tfcli.models.model import Model
@@ -28,18 +29,6 @@ _PARTS = {
 _OWN_NAMES = {"GroupQueryAttention": "GroupedQueryAttention", "Model": "Functional"}
 
 
-def require_h5py(what: str) -> Any:
-    """The package that reads and writes HDF5. Raises SpecError where it is not installed."""
-    try:
-        import h5py
-    except ModuleNotFoundError:
-        raise SpecError(
-            f"{what} needs the package h5py: pip install 'tfcli[keras]'; without it models are saved in directories, "
-            "and weights in .weights.safetensors files"
-        ) from None
-    return h5py
-
-
 def encode_weights(model: Model, name: str) -> bytes:
     """The bytes of a `.weights.h5` file called `name`. Raises SpecError."""
     h5py = require_h5py(f"writing {name}")
@@ -55,36 +44,31 @@ def encode_weights(model: Model, name: str) -> bytes:
 
 def decode_weights(model: Model, data: bytes, source: str) -> None:
     """Set the model's weights from such a file. Raises SpecError, naming the group, where they do not fit."""
-    h5py = require_h5py(f"reading {source}")
     found: list[tuple[Variable, np.ndarray]] = []
-    try:
-        with h5py.File(io.BytesIO(data), "r") as file:
-            for path, label, variables in keras_groups(model):
-                # What was saved before training began has no slots yet, and neither has an optimizer then.
-                if path == "optimizer" and len(file.get("optimizer/vars", ())) != len(variables):
-                    continue
-                found += [
-                    (v, _array(file, f"{path}/vars/{i}", v, f"{source}: {label}", h5py))
-                    for i, v in enumerate(variables)
-                ]
-    except (OSError, RuntimeError, KeyError) as error:
-        raise SpecError(f"{source} is damaged or no weights file of Keras 3: {error}") from error
+    with open_h5(data, source) as file:
+        for path, label, variables in keras_groups(model):
+            # What was saved before training began has no slots yet, and neither has an optimizer then.
+            slots = own_member(own_member(file, "optimizer"), "vars")
+            if path == "optimizer" and len(names_in(slots, source)) != len(variables):
+                continue
+            where = f"{source}: {label}"
+            found += [(v, _array(file, f"{path}/vars/{i}", v, where)) for i, v in enumerate(variables)]
     for variable, array in found:
         variable.array = array
 
 
-def _array(file: Any, path: str, variable: Variable, where: str, h5py: Any) -> np.ndarray:
+def _array(file: Any, path: str, variable: Variable, where: str) -> np.ndarray:
     """The array at a path, every step of which lies in the file itself."""
     item = file
     for step in path.split("/"):
-        if not isinstance(item, h5py.Group) or not isinstance(item.get(step, getlink=True), h5py.HardLink):
+        item = own_member(item, step)
+        if item is None:
             raise SpecError(f"{where}: the file has no {path}, where Keras keeps {variable.name}")
-        item = item[step]
-    fits = isinstance(item, h5py.Dataset) and item.shape == tuple(variable.shape) and item.dtype.kind in "fiub"
-    if not fits or item.external or item.is_virtual:
-        came = show_shape(item.shape) if isinstance(item, h5py.Dataset) else "no array"
+    shape = getattr(item, "shape", None)
+    if shape != tuple(variable.shape):
+        came = "no array" if shape is None else show_shape(shape)
         raise SpecError(f"{where}: {variable.name} has the shape {show_shape(variable.shape)}, in the file {came}")
-    return np.asarray(item[()]).astype(variable.dtype.numpy, copy=False)
+    return numbers_in(item, where).astype(variable.dtype.numpy, copy=False)
 
 
 Groups = Iterator[tuple[str, str, list[Variable]]]

@@ -1,8 +1,8 @@
 """A `.keras` archive of Keras 3 as a spec and its weights. The archive is read as data; nothing in it is run."""
 
 import json
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from tfcli.engine.spec import Shape, TensorSpec
-from tfcli.errors import SpecError
+from tfcli.errors import SpecError, TfcliError
+from tfcli.models.keras_files import expansion_limit, read_member
+from tfcli.models.layers.state import building_within
 from tfcli.models.losses import Loss
 from tfcli.models.metrics import Metric
 from tfcli.models.network import Network
@@ -19,9 +21,6 @@ from tfcli.models.spec import ModelSpec
 from tfcli.runner.keras_graph import Layers, read_layers
 from tfcli.runner.keras_nodes import Node, NotInSpec, object_node
 from tfcli.runner.keras_weights import arrays_in, child_group, load_groups, open_weights
-
-_MOST_BYTES = 64 * 2**20
-"""What a model's description or vocabulary may hold at most."""
 
 
 @dataclass
@@ -40,48 +39,44 @@ class KerasModel:
 def read_keras_model(path: Path) -> KerasModel:
     """The model in an archive. Raises SpecError where it is no archive, or holds what a spec cannot say."""
     config = _read_config(path)
-    with open_weights(path) as (file, h5py):
-        weights_of: Callable[[str], list[Any]] = lambda group: _arrays_of(file, group, h5py, path)  # noqa: E731
-        try:
+    with open_weights(path) as file:
+        weights_of: Callable[[str], list[Any]] = lambda group: arrays_in(child_group(file, group, path), path)  # noqa: E731
+        with _as_keras_writes(path):
             layers = read_layers(config, lambda group: bool(weights_of(group)), _finisher(path, weights_of))
-        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-            if isinstance(error, SpecError):
-                raise
-            raise SpecError(f"{path}: its config.json is not what Keras 3 writes ({error!r})") from error
-    model = _model(layers)
-    network = _build(path, layers, model)
-    weights = load_groups(path, network, layers.groups)
     notes: list[str] = []
-    training = _compiled(config.get("compile_config") or {}, layers, notes)
+    with _as_keras_writes(path):
+        model = _model(layers)
+        network = _build(path, layers, model)
+        training = _compiled(config.get("compile_config") or {}, layers, notes)
+    weights = load_groups(path, network, layers.groups)
     units = [spec.shape[-1] for spec in network.output_specs.values()]
     return KerasModel(model, layers, weights, training, units, notes)
+
+
+@contextmanager
+def _as_keras_writes(path: Path) -> Iterator[None]:
+    """What the archive describes is looked at inside, and may have any form. Raises SpecError."""
+    try:
+        yield
+    except TfcliError:
+        raise
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError, RecursionError) as error:
+        raise SpecError(f"{path}: its config.json is not what Keras 3 writes ({error!r})") from error
 
 
 def _read_config(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise SpecError(f"there is no file {path}")
     try:
-        config = json.loads(_member(path, "config.json"))
-    except (zipfile.BadZipFile, KeyError, OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        config = json.loads(read_member(path, "config.json") or b"")
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise SpecError(
-            f"{path} is no .keras archive of Keras 3 ({error}); save the model with model.save('name.keras')"
+            f"{path} is no .keras archive of Keras 3: its config.json cannot be read ({error}); save the model with "
+            "model.save('name.keras')"
         ) from error
     if not isinstance(config, dict) or "class_name" not in config or not isinstance(config.get("config"), dict):
         raise SpecError(f"{path}: its config.json describes no model")
     return config
-
-
-def _member(path: Path, name: str) -> bytes:
-    with zipfile.ZipFile(path) as archive:
-        size = archive.getinfo(name).file_size
-        if size > _MOST_BYTES:
-            raise SpecError(f"{path}: {name} would grow to {size:,} bytes, more than the {_MOST_BYTES:,} it may have")
-        with archive.open(name) as member:
-            return member.read(size)
-
-
-def _arrays_of(file: Any, group: str, h5py: Any, path: Path) -> list[Any]:
-    return [np.asarray(data[()]) for data in arrays_in(child_group(file, group, h5py, path), h5py, path)]
 
 
 def _finisher(path: Path, weights_of: Callable[[str], list[Any]]) -> Callable[[Node, Mapping[str, Any], str], None]:
@@ -99,10 +94,10 @@ def _finisher(path: Path, weights_of: Callable[[str], list[Any]]) -> Callable[[N
 
 def _vocabulary(path: Path, config: Mapping[str, Any], group: str) -> list[Any]:
     """A lookup's vocabulary, without the tokens that it puts in front by itself."""
-    try:
-        lines = _member(path, f"assets/{group}/vocabulary.txt").decode().split("\n")
-    except KeyError:
-        raise NotInSpec(f"{path}: `{config['name']}` has no vocabulary: it was saved before `adapt`") from None
+    content = read_member(path, f"assets/{group}/vocabulary.txt")
+    if content is None:
+        raise NotInSpec(f"{path}: `{config['name']}` has no vocabulary: it was saved before `adapt`")
+    lines = content.decode().split("\n")
     own = {"", "[UNK]", str(config.get("oov_token")), str(config.get("mask_token"))}
     while lines and lines[0] in own:
         lines.pop(0)
@@ -129,7 +124,8 @@ def _build(path: Path, layers: Layers, model: Node) -> Network:
         name: TensorSpec(Shape((None, *item["shape"])), item["dtype"], name) for name, item in layers.inputs.items()
     }
     try:
-        return Network(ModelSpec(**model), inputs)
+        with building_within(expansion_limit(path.stat().st_size)):
+            return Network(ModelSpec(**model), inputs)
     except SpecError as error:
         raise SpecError(f"{path} cannot be said as a spec:\n{error}") from error
 

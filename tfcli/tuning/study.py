@@ -74,7 +74,7 @@ class Study:
                 "wanted": int() | None as wanted,
                 "storage": str() | None as storage,
                 "trials": list(trials),
-            }:
+            } if objectives:
                 known = [Objective(key, direction == "maximize") for key, direction in objectives.items()]
                 study = cls(run, _parse(text, name, Path(root), str(run.spec_path)), known, wanted, storage)
                 study.trials = [Trial.from_dict(item, str(path)) for item in trials]

@@ -78,10 +78,27 @@ class Trial:
                 "number": int(),
                 "parameters": dict(),
                 "state": "running" | "interrupted" | "done" | "pruned" | "failed",
+                "value": None | int() | float(),
+                "values": dict(values),
+                "spread": dict(spread),
+                "violations": dict(violations),
+                "epoch": int() | None,
+                "seconds": int() | float(),
+                "run": str() | None,
+                "error": str() | None,
+                "reports": list(reports),
+                "after": int(),
+                "ended": int() | None,
             }:
-                if item.keys() == cls.__dataclass_fields__.keys():
+                numbers = [*values.values(), *spread.values(), *violations.values()]
+                are_numbers = all(isinstance(number, int | float) for number in numbers)
+                if are_numbers and all(map(_is_report, reports)) and item.keys() == cls.__dataclass_fields__.keys():
                     return cls(**item)
         raise CheckpointError(f"{source} is damaged: it has an entry that is no trial")
+
+
+def _is_report(item: Any) -> bool:
+    return isinstance(item, list) and len(item) == 2 and all(isinstance(number, int | float) for number in item)
 
 
 def best_row(rows: Iterable[Mapping[str, Any]], objective: Objective) -> Mapping[str, Any] | None:

@@ -17,6 +17,8 @@ class _Settings(threading.local):
         """What layers compute in unless they have a `dtype` of their own."""
         self.seed: int | None = None
         """What initial weights are drawn from; None: from the global random state."""
+        self.room: int | None = None
+        """Bytes that new weights may take together; None: as many as they ask for."""
         self.training = False
         self.scope = ""
         """The path of the layer that is being called or built."""
@@ -41,6 +43,16 @@ def building(seed: int, floatx: str = "float32") -> Iterator[None]:
         yield
     finally:
         settings.seed, settings.policy = before
+
+
+@contextmanager
+def building_within(room: int) -> Iterator[None]:
+    """Layers built inside, as a file describes them, may take `room` bytes of weights together."""
+    before, settings.room = settings.room, room
+    try:
+        yield
+    finally:
+        settings.room = before
 
 
 @contextmanager

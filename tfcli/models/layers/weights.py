@@ -1,6 +1,7 @@
 """Weights: how a layer makes them, and how those of the layers inside are found."""
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,14 @@ _OWN_ORDER = "name shape initializer trainable regularizer constraint dtype"
 _BOOKKEEPING = frozenset(
     {"_arguments", "_given", "_functions", "_calls", "_losses", "_learned", "_output_specs", "_states", "_weights"}
 )
+
+
+def _take_room(path: str, shape: Sequence[int | None], itemsize: int) -> None:
+    if settings.room is None:
+        return
+    settings.room -= math.prod(size or 0 for size in shape) * itemsize
+    if settings.room < 0:
+        raise ShapeError(f"{path} would have the shape {show_shape(shape)}: more than the file has weights for")
 
 
 class HasWeights:
@@ -112,6 +121,7 @@ class HasWeights:
         if None in shape:
             raise ShapeError(f"{path} would have the shape {show_shape(shape)}; give the model's input a size there")
         dtype = as_dtype(dtype or self.dtype)
+        _take_room(path, shape, dtype.size)
         chosen = make(Initializer, initializer or ("glorot_uniform" if dtype.is_floating else "zeros"))
         generator = global_generator() if settings.seed is None else stream(settings.seed, path)
         value = chosen.values(shape, dtype.numpy, generator)
