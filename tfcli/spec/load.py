@@ -161,7 +161,7 @@ def _belongs_elsewhere(declaration: type[Declared], problem: Problem) -> Problem
 def _unset_variables(experiment: Declared) -> list[Problem]:
     return [
         Problem(path, f"the environment variable `{name}` is not set", f"set it, as in `{name}=… tfcli …`")
-        for path, text in _texts(PathString, experiment.spec(), ())
+        for path, text in texts_of(PathString, experiment.spec(), ())
         for name in unset_variables(text)
     ]
 
@@ -169,15 +169,16 @@ def _unset_variables(experiment: Declared) -> list[Problem]:
 def own_functions(loaded: LoadedSpec) -> list[tuple[Path, str]]:
     """The Python functions and plugins that the spec names, each with its place."""
     spec = loaded.experiment.spec()
-    return [*_texts(FunctionName, spec, ()), *_texts(ModuleName, spec, ())]
+    return [*texts_of(FunctionName, spec, ()), *texts_of(ModuleName, spec, ())]
 
 
-def _texts(kind: type[str], value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def texts_of(kind: type[str], value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """The texts of a kind (paths, functions, modules) in a spec's plain data, each with its place."""
     if isinstance(value, kind):
         yield path, value
     elif isinstance(value, dict | list):
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _texts(kind, inner, (*path, key))
+            yield from texts_of(kind, inner, (*path, key))
 
 
 def _search_problems(declaration: type[Declared], document: Document, known: list[Problem]) -> list[Problem]:
@@ -186,15 +187,16 @@ def _search_problems(declaration: type[Declared], document: Document, known: lis
     space = tune.get("space") if isinstance(tune, dict) else None
     if "tune" not in declaration.fields() or not isinstance(space, dict):
         return []
-    before = {(p.path, p.message) for p in known}
     problems: list[Problem] = []
     ranges = {path: keys for path, keys in space.items() if isinstance(path, str) and isinstance(keys, dict)}
     for path, choices in ranges.items():
         with suppress(InvalidSpec):  # a condition on a key that is none, which is told where that is searched
             chosen = document.copy()
+            before = list(known)
             for other, value in _conditions(ranges, path).items():
                 set_path(chosen, other, value)
-            problems += _choice_problems(declaration, chosen, path, choices, before)
+                convert(declaration, chosen.value, (), before)
+            problems += _choice_problems(declaration, chosen, path, choices, {(p.path, p.message) for p in before})
     return problems
 
 
