@@ -102,3 +102,26 @@ def test_writers_of_one_directory_have_a_file_each(tmp_path):
 def test_what_cannot_be_written_is_told(tmp_path, call, message):
     with tf.summary.create_file_writer(tmp_path).as_default(), pytest.raises(TfcliError, match=message):
         call()
+
+
+def test_a_trace_ends_with_its_export(tmp_path):
+    @tf.function
+    def f(x):
+        return x + 1.0
+
+    with tf.summary.create_file_writer(tmp_path).as_default(step=2):
+        tf.summary.trace_on()
+        f(tf.constant(1.0))
+        tf.summary.trace_export("first")
+        with pytest.raises(TfcliError, match=r"call tf\.summary\.trace_on first"):
+            tf.summary.trace_export("second")
+        tf.summary.trace_on()
+        tf.summary.trace_off()
+    assert steps(tmp_path, "first") == [2]
+
+
+def test_what_a_trace_cannot_give_is_said():
+    with pytest.raises(TfcliError, match="tfcli profile"):
+        tf.summary.trace_on(profiler=True)
+    with pytest.raises(TfcliError, match="get_concrete_function"):
+        tf.summary.graph("a graph")

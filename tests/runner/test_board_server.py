@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import tfcli as tf
 from tfcli.runner import board_server, training
 from tfcli.spec.load import load_experiment
 from tfcli.tuning import search
@@ -85,7 +86,20 @@ def pages(tmp_path_factory: pytest.TempPathFactory):
             training.train(load_experiment(folder / f"{name}.yaml"), folder / "runs")
         (folder / "study.yaml").write_text(STUDY)
         search.tune(load_experiment(folder / "study.yaml"), folder / "runs")
+    write_graphs(folder / "runs" / "mine")
     return Pages(board_server.serve(folder / "runs"))
+
+
+def write_graphs(folder: Path) -> None:
+    @tf.function
+    def squared_sum(x):
+        return tf.reduce_sum(x * x)
+
+    with tf.summary.create_file_writer(folder).as_default():
+        tf.summary.graph(squared_sum.get_concrete_function(tf.ones([2])).graph)
+        tf.summary.trace_on()
+        squared_sum(tf.ones([3]))
+        tf.summary.trace_export("sum", step=1)
 
 
 def write_data(folder: Path) -> None:
@@ -142,6 +156,15 @@ def test_histograms_of_weights_gradients_and_activations(pages: Pages, plugin: s
 def test_the_graph(pages: Pages):
     graph = pages.text("plugin/graphs/graph", run=next(n for n in pages.json("plugin/graphs/info") if "shapes" in n))
     assert all(f'name: "{name}"' in graph for name in ("c", "flatten", "head"))
+
+
+@pytest.mark.parametrize("asked", [{}, {"tag": "sum", "conceptual": "false"}])
+def test_graphs_of_traced_functions(pages: Pages, asked: dict[str, str]):
+    described = pages.json("plugin/graphs/info")["mine"]
+    assert (described["run_graph"], described["tags"]["sum"]["op_graph"]) == (True, True)
+    graph = pages.text("plugin/graphs/graph", run="mine", **asked)
+    assert 'name: "multiply"' in graph
+    assert 'op: "ReduceSum"' in graph
 
 
 def test_pictures_of_inputs_mistakes_and_filters(pages: Pages):

@@ -41,6 +41,7 @@ EXPECTED_RUNS = 100
 
 class _Mode:
     eagerly = False
+    watcher: "Callable[[ConcreteFunction], None] | None" = None
 
 
 def run_functions_eagerly(run_eagerly: bool) -> None:
@@ -50,6 +51,11 @@ def run_functions_eagerly(run_eagerly: bool) -> None:
 
 def functions_run_eagerly() -> bool:
     return _Mode.eagerly
+
+
+def watch_calls(watcher: "Callable[[ConcreteFunction], None] | None") -> None:
+    """Tell `watcher` of each trace that a `@function` runs from now on; None: nobody."""
+    _Mode.watcher = watcher
 
 
 class ConcreteFunction:
@@ -216,6 +222,8 @@ class Function:
             return self.python_function(*args, **kwargs)
         self._calls += 1
         concrete, tensors = self._find(args, kwargs)
+        if _Mode.watcher is not None:
+            _Mode.watcher(concrete)
         return concrete.call_flat(tensors)
 
     def get_concrete_function(self, *args: Any, **kwargs: Any) -> ConcreteFunction:

@@ -80,7 +80,7 @@ class EventWriter:
 
     def graph(self, nodes: Iterable[GraphNode]) -> None:
         """The model as TensorBoard's graph page draws it."""
-        self._add(double(1, time.time()) + content(4, repeated(1, map(_graph_node, nodes))))
+        self._add(double(1, time.time()) + content(4, graph_def(nodes)))
 
     def flush(self) -> None:
         """Hand all values to the operating system: readers see them, and a kill of this process cannot lose them."""
@@ -121,6 +121,11 @@ class EventWriter:
         step = 0 if self._resume_step is None else self._resume_step + 1
         self._pending += frame(double(1, now) + integer(2, step) + content(7, integer(1, _START)))
         self._resume_step = None
+
+
+def graph_def(nodes: Iterable[GraphNode]) -> bytes:
+    """A GraphDef."""
+    return repeated(1, map(_graph_node, nodes))
 
 
 def write_summaries(path: Path, values: Iterable[bytes]) -> None:

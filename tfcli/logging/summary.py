@@ -20,12 +20,14 @@ from typing import Any
 
 import numpy as np
 
+from tfcli.engine.graph.ir import Graph
 from tfcli.engine.ops.debugging import py_function
 from tfcli.engine.spec import Shape, TensorSpec, as_dtype
 from tfcli.engine.tensor import Symbol, Tensor, Variable, convert_to_tensor
 from tfcli.errors import TfcliError
 from tfcli.logging import summaries
 from tfcli.logging.events import EventWriter
+from tfcli.logging.traces import Recording, graph_nodes, run_metadata
 from tfcli.logging.wire import content, message, single
 
 __all__ = [
@@ -35,16 +37,21 @@ __all__ = [
     "create_noop_writer",
     "experimental",
     "flush",
+    "graph",
     "histogram",
     "image",
     "record_if",
     "scalar",
     "should_record_summaries",
     "text",
+    "trace_export",
+    "trace_off",
+    "trace_on",
     "write",
 ]
 
 Step = int | Tensor | Variable | None
+_NO_STEP = "a summary needs its step: give `step=`, or call tf.summary.experimental.set_step"
 
 
 class SummaryWriter:
@@ -83,6 +90,12 @@ class SummaryWriter:
         if self._file is not None:
             self._file.close()
 
+    def add_graph(self, graph: Graph) -> bool:
+        """Write a graph; whether there is a file for it."""
+        if self._file is not None:
+            self._file.graph(graph_nodes(graph))
+        return self._file is not None
+
     def add(self, values: list[bytes], step: int) -> bool:
         """Write Summary.Values; whether there is a file for them."""
         if self._file is not None:
@@ -94,6 +107,7 @@ class _State(threading.local):
     writer: SummaryWriter | None = None
     step: Step = None
     condition: Any = True
+    recording: Recording | None = None
 
 
 _state = _State()
@@ -184,6 +198,45 @@ def write(tag: str, tensor: Any, step: Step = None, metadata: Any = None, name: 
     return _write(lambda array: [summaries.tensor(tag, array, described)], tensor, step)
 
 
+def graph(graph_data: Graph) -> bool:
+    """A graph for the graph page, such as `f.get_concrete_function(…).graph`."""
+    if not isinstance(graph_data, Graph):
+        raise TfcliError(
+            f"tf.summary.graph: expected a graph, as in `f.get_concrete_function(x).graph`, got {graph_data!r}"
+        )
+    return _state.writer is not None and _state.writer.add_graph(graph_data)
+
+
+def trace_on(graph: bool = True, profiler: bool = False, profiler_outdir: str | None = None) -> None:
+    """From now on, remember the graphs of the functions that run, until `trace_export` or `trace_off`."""
+    if profiler or profiler_outdir is not None:
+        raise TfcliError(
+            "tf.summary.trace_on: there is no profiler here; `tfcli profile SPEC -o trace.json` times each op"
+        )
+    trace_off()
+    _state.recording = Recording() if graph else None
+
+
+def trace_export(name: str, step: Step = None, profiler_outdir: str | None = None) -> None:
+    """Write the graphs of the functions that ran since `trace_on`, and end the trace."""
+    recording, writer = _state.recording, _state.writer
+    if recording is None or writer is None:
+        missing = "a trace: call tf.summary.trace_on first" if recording is None else "a default writer"
+        raise TfcliError(f"tf.summary.trace_export needs {missing}")
+    chosen = _state.step if step is None else step
+    if chosen is None:
+        raise TfcliError(_NO_STEP)
+    writer.add([run_metadata(name, recording.stop())], int(_tensor(chosen).numpy()))
+    _state.recording = None
+
+
+def trace_off() -> None:
+    """End a trace; nothing is written of it."""
+    if _state.recording is not None:
+        _state.recording.stop()
+        _state.recording = None
+
+
 def _write(values: Callable[[np.ndarray], list[bytes]], data: Any, step: Step) -> Any:
     """Write what `values` makes of the data, now, or in a trace each time it runs."""
     writer, condition = _state.writer, _state.condition
@@ -191,7 +244,7 @@ def _write(values: Callable[[np.ndarray], list[bytes]], data: Any, step: Step) -
     if writer is None:
         return False
     if step is None:
-        raise TfcliError("a summary needs its step: give `step=`, or call tf.summary.experimental.set_step")
+        raise TfcliError(_NO_STEP)
 
     def run(array: Any, at: Any, wanted: Any) -> bool:
         return bool(wanted.numpy()) and writer.add(values(np.asarray(array.numpy())), int(at.numpy()))
