@@ -33,8 +33,9 @@ tune:
     optimizer.learning_rate: {low: 0.001, high: 1.0, log: true}
     model.layers.h.units: {low: 2, high: 16}
 """
-PAUSES = (0.3, 1.5)
-"""Seconds between two kills. A trial whose process dies ten times without finishing an epoch counts as failed."""
+PAUSES = (1.0, 5.0)
+"""Between two kills, in times that a trial takes alone: the next kill comes before a worker is well under way again,
+on a busy machine too, where a second is little."""
 LEADER_SHARE = 0.1
 """Of the kills, those of the leading process."""
 SLOWEST_END = 5.0
@@ -53,7 +54,8 @@ def main() -> int:
         started = time.monotonic()
         alone = study_of(Path(folder) / "alone", [str(spec), "--trials", str(options.trials)])
         undisturbed = time.monotonic() - started
-        torture = Torture(Path(folder) / "killed", spec, options.trials, options.workers, options.seed)
+        pauses = tuple(times * undisturbed / options.trials for times in PAUSES)
+        torture = Torture(Path(folder) / "killed", spec, options.trials, options.workers, options.seed, pauses)
         torture.run()
         return report(torture, rows(torture.study), rows(alone), undisturbed)
 
@@ -74,7 +76,11 @@ def study_of(logdir: Path, words: list[str]) -> Path:
 class Torture:
     """A study that is killed again and again, and what was counted meanwhile."""
 
-    def __init__(self, logdir: Path, spec: Path, trials: int, workers: int, seed: int) -> None:
+    def __init__(
+        self, logdir: Path, spec: Path, trials: int, workers: int, seed: int, pauses: tuple[float, ...]
+    ) -> None:
+        """`pauses`: the least and the most seconds between two kills."""
+        self.pauses = pauses
         self.logdir, self.workers, self.random = logdir, str(workers), random.Random(seed)
         self.first = [str(spec), "--trials", str(trials), "--workers", self.workers]
         self.leaders_killed = self.workers_killed = self.orphans = 0
@@ -96,7 +102,7 @@ class Torture:
         words = ["--resume", str(self.study), "--workers", self.workers] if self.study else self.first
         leader = tune(self.logdir, words)
         while True:
-            time.sleep(self.random.uniform(*PAUSES))
+            time.sleep(self.random.uniform(*self.pauses))
             if leader.poll() is not None:
                 assert leader.returncode == 0, leader.stderr.read().decode()
                 return True

@@ -44,7 +44,9 @@ def test_what_is_offered(offered, line, expected):
     assert offered(line) == expected
 
 
-@pytest.mark.parametrize("line", ["tfcli evaluate ir", "tfcli train --resume ir", "tfcli runs show ir"])
+@pytest.mark.parametrize(
+    "line", ["tfcli evaluate ir", "tfcli train --resume ir", "tfcli tune --resume ir", "tfcli runs show ir"]
+)
 def test_runs_are_offered_the_latest_first(offered, runs, line):
     assert offered(line) == ["iris", "iris/20261122-140312-k3f9", "iris/20261121-140312-k3f9"]
 

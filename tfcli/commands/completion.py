@@ -146,7 +146,8 @@ def _columns(ctx: Any) -> list[str]:
 
     try:
         places = ctx.params.get("runs") or [ctx.params.get("logdir") or "runs"]
-        latest = ComparedRun(list_runs(Path(places[0]))[-1])
+        listed = list_runs(Path(places[0]), trials=True)
+        latest = ComparedRun([run for run in listed if not run.is_study][-1])
     except (TfcliError, IndexError):
         return list(FIELDS)
     return [*latest.metric_names, *FIELDS, *latest.spec_keys]

@@ -100,7 +100,9 @@ def show(run: Run, logdir: Logdir = Path("runs"), json: Json = False, quiet: Qui
     facts = {
         "state": _state(found),
         "started": found.status.get("started"),
-        "epochs": found.status.get("epoch"),
+        "epochs": None if found.is_study else found.status.get("epoch"),
+        "trials": _trials(summary) if found.is_study else None,
+        "best trial": summary.get("best_trial"),
         "best epoch": summary.get("best_epoch"),
         "final": values(summary["final"]) if "final" in summary else None,
         "best": values(summary["best"]) if "best" in summary else None,
@@ -206,8 +208,16 @@ def _row(run: "RunInfo", tagged: bool) -> tuple[Any, ...]:
     seconds = summary.get("seconds")
     took = duration(seconds) if seconds is not None else None
     tags = [", ".join(run.annotations.get("tags", []))] if tagged else []
-    return f"{run.name}/{run.id}", _state(run), run.status.get("epoch"), shown, took, *tags
+    epoch = None if run.is_study else run.status.get("epoch")
+    return f"{run.name}/{run.id}", _state(run), epoch, shown, took, *tags
 
 
 def _state(run: "RunInfo") -> str:
-    return "damaged" if run.problem else f"study, {run.state}" if run.is_study else run.state
+    if run.problem:
+        return "damaged"
+    return f"study of {run.status.get('trials', 0)}, {run.state}" if run.is_study else run.state
+
+
+def _trials(summary: dict[str, Any]) -> str | None:
+    """`14 done, 2 failed`."""
+    return ", ".join(f"{count} {state}" for state, count in summary.get("trials", {}).items() if count) or None

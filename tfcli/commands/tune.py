@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tfcli.commands.completion import complete_runs
 from tfcli.commands.naming import setting, short_names
 from tfcli.commands.options import Json, Logdir, Quiet, Set, Trust
 from tfcli.commands.output import duration, print_json, print_table, shortest, typed
@@ -35,7 +36,10 @@ def tune(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Trials at a time, each with its share of the threads; default: 1.")
     ] = None,
-    resume: Annotated[str | None, typer.Option(metavar="STUDY", help="Go on where this study stopped.")] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="STUDY", help="Go on where this study stopped.", autocompletion=complete_runs),
+    ] = None,
     trust: Trust = False,
     storage: Annotated[
         str | None,

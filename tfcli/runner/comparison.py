@@ -50,7 +50,8 @@ def collect(names: Sequence[str], logdir: Path) -> list[ComparedRun]:
         real + str(info.path).removeprefix(place): ComparedRun(info) for real, place, info in infos if not info.is_study
     }
     if not runs:
-        hint = "; name a study to compare its trials" if infos else ""
+        latest = os.path.relpath(infos[-1][2].path) if infos else None
+        hint = f" but studies; `tfcli compare {latest}` compares one's trials" if latest else ""
         raise UnknownRunError(f"there are no runs in {', '.join(names) or logdir}{hint}")
     return list(runs.values())
 
