@@ -287,7 +287,7 @@ def _taken(examples: Batch, plan: Plan, epoch: int | None, start: int = 0) -> It
     """The batches of a plan from number `start` on, each knowing its moment where there is an epoch of training."""
     position = sum(map(len, plan[:start]))
     for rows in plan[start:]:
-        yield replace(examples.take(rows), moment=None if epoch is None else Moment(epoch, position))
+        yield examples.take(rows, None if epoch is None else Moment(epoch, position))
         position += len(rows)
 
 

@@ -34,12 +34,13 @@ class Batch:
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())))
 
-    def take(self, rows: np.ndarray) -> "Batch":
+    def take(self, rows: np.ndarray, moment: Moment | None = None) -> "Batch":
         """The examples at `rows`."""
         return Batch(
             {name: taken(array, rows) for name, array in self.inputs.items()},
             {name: taken(array, rows) for name, array in self.targets.items()},
             None if self.weights is None else self.weights[rows],
+            moment,
         )
 
     def with_inputs(self, changed: dict[str, np.ndarray]) -> "Batch":

@@ -1,6 +1,7 @@
 """Where the values of a program lie: values that are never alive together share memory."""
 
 import bisect
+import ctypes
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -19,6 +20,14 @@ def aligned(shape: Sequence[int], dtype: Any) -> np.ndarray:
     memory = np.empty(size + ALIGNMENT, np.uint8)
     skip = -memory.ctypes.data % ALIGNMENT
     return np.ndarray(shape, dtype, buffer=memory.data[skip:])
+
+
+def address_of(array: np.ndarray) -> int:
+    """Where a contiguous array's numbers begin."""
+    if array.flags.writeable and array.size:
+        # Four times as quick as asking the array, but for buffers that may be written alone.
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
+    return array.ctypes.data
 
 
 class Lifetime(NamedTuple):

@@ -20,10 +20,11 @@ from tfcli.engine.graph.ir import AssignRows, AssignVariable, Constant, Graph
 from tfcli.engine.graph.passes import DEFAULT, Pass
 from tfcli.engine.graph.passes.fuse import fuse_elementwise
 from tfcli.engine.graph.passes.recompute import recompute
+from tfcli.engine.graph.passes.split_normalization import split_normalization
 from tfcli.engine.kernels.homes import Home, Homes
 from tfcli.engine.kernels.jit import compile_ahead, compiled
 from tfcli.engine.kernels.lowering import Argument, Scratch
-from tfcli.engine.kernels.memory import Lifetime, aligned, layout
+from tfcli.engine.kernels.memory import Lifetime, address_of, aligned, layout
 from tfcli.engine.kernels.pointwise import is_pointwise
 from tfcli.engine.kernels.program import Instruction, Program
 from tfcli.engine.kernels.steps import Step, lower
@@ -32,6 +33,7 @@ from tfcli.engine.tensor import Tensor, Variable
 
 NATIVE_PASSES: tuple[Pass, ...] = (
     *DEFAULT[:-1],
+    split_normalization,
     functools.partial(fuse_elementwise, fusible=is_pointwise),
     recompute,
 )
@@ -91,12 +93,9 @@ class NativePlan:
             elif len(instructions) > first:
                 self._segments.append((first, len(instructions)))
         self._program = Program(instructions, self._fault)
-        places = {
-            home: np.array([self._program.starts[i] + n for i, n in where], np.int64) for home, where in moving.items()
-        }
-        none = np.zeros(0, np.int64)
-        self._feeds = [(h, places.get(h, none)) for h in self._homes.feeds]
-        self._variables = [(h, places.get(h, none)) for h in self._homes.variables.values()]
+        places = {home: [self._program.starts[i] + n for i, n in where] for home, where in moving.items()}
+        self._feeds = [(h, places.get(h, [])) for h in self._homes.feeds]
+        self._variables = [(h, places.get(h, [])) for h in self._homes.variables.values()]
 
     def _word(self, argument: Argument, moving: dict[Home, list[tuple[int, int]]], call: int, position: int) -> int:
         if isinstance(argument, int):
@@ -181,20 +180,23 @@ class NativePlan:
         """Tell the kernels where feeds and variables are."""
         assert len(feeds) == len(self._feeds), f"{len(feeds)} arrays for {len(self._feeds)} inputs"
         values: list[Any] = [None] * self._homes.slots
-        words = self._program.arguments
         for (home, places), given in zip(self._feeds, feeds, strict=True):
-            array = np.ascontiguousarray(given)
-            values[home.slot] = array if array.shape == given.shape else array.reshape(given.shape)
-            if len(places):
-                words[places] = array.__array_interface__["data"][0]
+            array = given if given.flags.c_contiguous else np.ascontiguousarray(given)
+            values[home.slot] = array
+            self._tell(places, array)
         for home, places in self._variables:
             changed = home.variable.array is not home.array_held  # type: ignore[union-attr]
             if changed or (home.written and _references(home) > _OWN_REFERENCES):
-                array = _moved(home)
-                if len(places):
-                    words[places] = array.__array_interface__["data"][0]
+                self._tell(places, _moved(home))
             values[home.slot] = home.array_held
         return values
+
+    def _tell(self, places: Sequence[int], array: np.ndarray) -> None:
+        """Put the array's address among the kernels' arguments."""
+        if places:
+            address, words = address_of(array), self._program.arguments
+            for place in places:
+                words[place] = address
 
     def measure(self, feeds: Sequence[np.ndarray]) -> Measured:
         """Run once with a look at the clock after each kernel."""
