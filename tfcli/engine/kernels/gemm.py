@@ -32,7 +32,9 @@ _PAGES = 1 << 18
 """Bytes that the processor addresses without looking up pages anew."""
 _PANEL_BYTES = 24 << 10
 """Of a panel of b that stays in the first cache while it meets one tile after the other."""
-_COPY_BYTES = 2 * _PANEL_BYTES
+_WIDE_VECTOR, _WIDE_PANEL_BYTES = 64, 96 << 10
+"""The same where vectors are so many bytes: of these the second cache brings enough."""
+_COPY_BYTES = 128 << 10
 """The most that a task copies of a panel of b."""
 _ROOM = 128
 """Lines of b: the room for a copy is a multiple of this."""
@@ -245,7 +247,9 @@ def _sequenced(what: Contraction, tile: Tile, width: int) -> Contraction:
     """Where a panel of b is too large for the first cache, with the outermost inner axis done step by step, or the only
     one part by part.
     """
-    steps, most = prod(axis.size for axis in what.inner), _PANEL_BYTES // (width * SIZES[what.element])
+    line = width * SIZES[what.element]
+    wide = line // tile.vectors == _WIDE_VECTOR
+    steps, most = prod(axis.size for axis in what.inner), (_WIDE_PANEL_BYTES if wide else _PANEL_BYTES) // line
     if steps <= most or what.sequence.size > 1 or what.clip or tile.rows.pieces < _FEWEST_TILES:
         return what
     outer, *rest = what.inner
