@@ -240,3 +240,20 @@ def test_archives_that_keras_wrote(name):
     found = nest.flatten(model(given if len(given) > 1 else given[0]))
     for i, output in enumerate(found):
         np.testing.assert_allclose(output.numpy(), arrays[f"y{i}"], rtol=1e-4, atol=1e-5)
+
+
+def test_an_archive_keeps_what_each_layer_computes_in(tmp_path):
+    pytest.importorskip("h5py")
+    given = K.Input((6, 4))
+    h = L.Bidirectional(L.LSTM(3, dtype="float64"), dtype="float64")(L.Dense(4, dtype="mixed_bfloat16")(given))
+    model = K.Model(given, L.Dense(2, dtype="float32")(h))
+    model.save(tmp_path / "m.keras")
+    again = K.models.load_model(tmp_path / "m.keras")
+    assert [x.dtype_policy.name for x in again.layers[1:]] == ["mixed_bfloat16", "float64", "float32"]
+    assert again.layers[2].backward.dtype == "float64"
+    np.testing.assert_array_equal(outputs(again), outputs(model))
+
+
+def test_a_config_tells_the_policy():
+    assert L.Dense(2, dtype="mixed_float16").get_config()["dtype"] == "mixed_float16"
+    assert L.Dense.from_config(L.Dense(2, dtype="float64").get_config()).dtype == "float64"

@@ -89,8 +89,10 @@ def layer_config(layer: Layer) -> Config:
             f"{layer.name} is of a class of your own, {type(layer).__name__}, whose code is not saved; save the model "
             "in a directory (a path without .keras), which keeps what it computes"
         )
-    names = [name for name in layer.fields() if name not in (*_AT_THE_CALL, "name", "trainable")]
-    config: Config = {"name": layer.name, "dtype": layer.dtype} | ({} if layer.trainable else {"trainable": False})
+    names = [name for name in layer.fields() if name not in (*_AT_THE_CALL, "name", "trainable", "dtype")]
+    config: Config = {"name": layer.name, "dtype": layer.dtype_policy.name} | (
+        {} if layer.trainable else {"trainable": False}
+    )
     settings = layer.saved_settings()
     config |= {name: _value(settings[name], f"{layer.name}.{name}") for name in names}
     return _object(_MODULES["layer"], type(layer).__name__, config)

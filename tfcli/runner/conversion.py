@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tfcli.declare.functions import own_python
 from tfcli.errors import SpecError
 from tfcli.logging.durable import write_text
 from tfcli.logging.tensors import save_tensors
 from tfcli.runner.keras_archive import KerasModel, read_keras_model
+from tfcli.runner.keras_nodes import without_policy
 from tfcli.spec.dump import flow
 
 _DATA = "data.npz"
@@ -35,7 +37,8 @@ def convert_keras(source: Path, spec: Path, force: bool = False) -> Conversion:
     for path in (spec, weights):
         if path.exists() and not force:
             raise SpecError(f"{path} exists already; choose another file with -o, or overwrite it with --force")
-    found = read_keras_model(source)
+    with own_python(source, trust=False):
+        found = read_keras_model(source)
     save_tensors(weights, found.weights)
     write_text(spec, _text(found, source, weights))
     parameters = sum(array.size for array in found.weights.values())
@@ -44,12 +47,13 @@ def convert_keras(source: Path, spec: Path, force: bool = False) -> Conversion:
 
 def _text(found: KerasModel, source: Path, weights: Path) -> str:
     training = {"loss": _likely_loss(found), "optimizer": "rmsprop"} | found.training
+    precision = _precision(found)
     guessed = [key for key in ("loss", "optimizer") if key not in found.training]
     lines = [
         f"# The model of {source.name}, made by `tfcli convert`. Its weights: {weights.name}",
         *(f"# {note}" for text in found.notes for note in text.splitlines()),
         "",
-        *_precision(found),
+        *([f"precision: {precision}", ""] if precision != "float32" else []),
         f"# Name your data: `{_DATA}` is to hold an array for each input and label, or take another source.",
         "data:",
         f"  source: {flow(_source(found))}",
@@ -61,7 +65,7 @@ def _text(found: KerasModel, source: Path, weights: Path) -> str:
         "model:",
         f"  inputs: {flow(found.model['inputs'])}",
         "  layers:",
-        *(f"    - {flow(node)}" for node in found.model["layers"]),
+        *(f"    - {flow(without_policy(node, precision))}" for node in found.model["layers"]),
         *([f"  outputs: {flow(found.model['outputs'])}"] if "outputs" in found.model else []),
         "",
         *([f"# guessed, since the model was saved without: {', '.join(guessed)}"] if guessed else []),
@@ -81,13 +85,10 @@ def _source(found: KerasModel) -> dict[str, Any]:
     return {"type": "npz", "path": _DATA, **one}
 
 
-def _precision(found: KerasModel) -> list[str]:
-    named = sorted(found.layers.precisions - {"float32"})
-    if not named:
-        return []
-    if len(named) > 1:
-        raise SpecError(f"the layers compute in several precisions ({', '.join(named)}); a spec has one for all")
-    return [f"precision: {named[0]}", ""]
+def _precision(found: KerasModel) -> str:
+    """What most layers compute in; the others say it themselves."""
+    counted = found.layers.precisions.most_common(1)
+    return counted[0][0] if counted else "float32"
 
 
 def _likely_loss(found: KerasModel) -> Any:

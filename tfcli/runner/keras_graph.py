@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tfcli.models.activations import Activation
-from tfcli.runner.keras_nodes import Node, NotInSpec, keras_name, layer_node, refuse_custom
+from tfcli.runner.keras_nodes import Node, NotInSpec, keras_name, layer_node, policy_name, refuse_custom
 
 _MODELS = ("Functional", "Sequential", "Model")
 _MERGES = {"Add": "add", "Subtract": "subtract", "Multiply": "multiply", "Maximum": "maximum", "Minimum": "minimum"}
@@ -37,7 +37,7 @@ class Layers:
     outputs: dict[str, str] = field(default_factory=dict)
     """What Keras calls an output -> the layer's name."""
     groups: dict[str, str] = field(default_factory=dict)
-    precisions: set[str] = field(default_factory=set)
+    precisions: Counter[str] = field(default_factory=Counter)
 
 
 Finish = Callable[[Node, Mapping[str, Any], str], None]
@@ -129,15 +129,11 @@ class _Reader:
         if item["config"].get("trainable") is False:
             node["trainable"] = False
         self._finish(node, item["config"], group)
-        self._note_precision(item["config"].get("dtype"))
+        if policy := policy_name(item["config"].get("dtype")):
+            self._found.precisions[policy] += 1
         made = self._append({"type": node.pop("type"), "name": name, **node}, sources)
         self._found.groups[made] = group
         return [made]
-
-    def _note_precision(self, policy: Any) -> None:
-        name = policy["config"]["name"] if isinstance(policy, Mapping) else policy
-        if isinstance(name, str) and ("float" in name):
-            self._found.precisions.add(name)
 
     def append_op(self, node: Node, name: str, sources: list[str]) -> str:
         return self._append({"type": node.pop("type"), "name": name, **node}, sources)

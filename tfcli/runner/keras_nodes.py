@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from tfcli.declare import Declared, Problem, convert
+from tfcli.declare import Declared, FunctionName, Problem, convert
 from tfcli.declare.declared import Field, plain
 from tfcli.errors import SpecError
 from tfcli.models.layers.base import Layer
+from tfcli.spec.load import texts_of
 
 Node = dict[str, Any]
 
@@ -60,6 +61,8 @@ def _declared(root: type[Declared], item: Any, where: str) -> Any:
     made = convert(root, _value(item, where, root), (), problems)
     if problems:
         raise NotInSpec(f"{where}: {'; '.join(map(str, problems))}")
+    for _, name in texts_of(FunctionName, made.spec() if isinstance(made, Declared) else made, ()):
+        raise NotInSpec(f"{where}: `{name}` is Python that the file names, which is not run")
     return made
 
 
@@ -104,6 +107,8 @@ def _node(item: Mapping[str, Any], where: str, root: type[Declared] | None) -> N
     known = None if cls is None else cls.fields()
     node: Node = {"type": class_name if cls is None else cls.type_name}
     for key, value in config.items():
+        if key == "dtype" and root is Layer and (policy := policy_name(value)):
+            node["dtype"] = policy
         if key in _NOT_SETTINGS and not (key == "dtype" and root is None):
             continue
         if config.get(_LEARNED_AS.get(key, "")):
@@ -125,6 +130,21 @@ def refuse_custom(item: Mapping[str, Any], where: str) -> None:
         f"{where}: `{item.get('class_name')}` is a class of its own, whose code the file does not have; "
         "rebuild the model from Keras's layers and save it again"
     )
+
+
+def policy_name(policy: Any) -> str | None:
+    """The name of what a layer computes in, of a policy as Keras writes it; None for layers of texts and numbers."""
+    name = policy["config"]["name"] if isinstance(policy, Mapping) else policy
+    return name if isinstance(name, str) and "float" in name else None
+
+
+def without_policy(node: Any, name: str) -> Any:
+    """A node without the `dtype` of that name, in the layers that it holds too."""
+    if isinstance(node, list):
+        return [without_policy(item, name) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {key: without_policy(item, name) for key, item in node.items() if (key, item) != ("dtype", name)}
 
 
 def _shortest(value: float) -> float:
@@ -151,7 +171,8 @@ def brief(value: Any) -> Any:
         return plain(value)
     node = {"type": value.type_name} if value.registry is not None else {}
     for name, field in value.fields().items():
-        own = _on_all_axes(name, brief(getattr(value, name)))
+        given = value.given_dtype if isinstance(value, Layer) and name == "dtype" else getattr(value, name)
+        own = _on_all_axes(name, brief(given))
         if field.required or own not in (_default(field), _SAME_AS_NONE.get(name, _default(field))):
             node[name] = own
     return value.type_name if list(node) == ["type"] and not isinstance(value, Layer) else node

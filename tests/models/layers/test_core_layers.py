@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from tfcli.declare import DeclarationError, FieldError
+from tfcli.declare import DeclarationError, FieldError, convert
 from tfcli.engine.ops.elementwise import square
 from tfcli.engine.tensor import Tensor, constant
 from tfcli.errors import ShapeError, SpecError
 from tfcli.models.layers.activations import ActivityRegularization, PReLU, Softmax
-from tfcli.models.layers.base import building, calling
+from tfcli.models.layers.base import Layer, building, calling
 from tfcli.models.layers.core import Dense, EinsumDense, Identity, Lambda
 
 X = np.arange(6, dtype=np.float32).reshape(2, 3)
@@ -125,3 +125,19 @@ def test_softmax_refuses_a_mask_that_does_not_broadcast():
 def test_softmax_of_an_unknown_field_names_the_near_one():
     with pytest.raises(DeclarationError, match="did you mean `axis`"):
         Softmax(axes=1)
+
+
+def test_a_layer_of_a_spec_says_what_it_computes_in():
+    problems = []
+    layer = convert(Layer, {"type": "dense", "units": 2, "dtype": "float64"}, (), problems)
+    assert problems == []
+    assert layer(np.ones((1, 3), np.float32)).dtype == "float64"
+    assert layer.kernel.dtype == "float64"
+    assert layer.spec()["dtype"] == layer.clone().spec()["dtype"] == "float64"
+    assert Dense(2).spec()["dtype"] is None
+
+
+def test_a_block_has_no_dtype():
+    problems = []
+    convert(Layer, {"type": "block", "layers": ["identity"], "dtype": "float64"}, (), problems)
+    assert "a block computes nothing itself" in problems[0].message

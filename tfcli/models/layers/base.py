@@ -17,7 +17,7 @@ from tfcli.engine.precision import products_in
 from tfcli.engine.spec import Shape, show_shape
 from tfcli.engine.tensor import Tensor, convert_to_tensor
 from tfcli.errors import ShapeError, TfcliError
-from tfcli.models.layers.policy import Policy, as_policy
+from tfcli.models.layers.policy import Policy, PolicyName, as_policy
 from tfcli.models.layers.state import building, calling, settings
 from tfcli.models.layers.symbolic import call_on_symbols, has_symbols
 from tfcli.models.layers.weights import HasWeights, Weight, stream, unique
@@ -34,12 +34,21 @@ _COMMON = frozenset(
         "batch_input_shape",
         "batch_shape",
         "batch_size",
-        "dtype",
         "autocast",
         "weights",
     ]
 )
-"""What Keras's layers take besides their own settings."""
+"""What Keras's layers take besides their settings."""
+
+
+class Effective:
+    """The field `dtype` on a layer: given as the name of a policy, and read as what the layer computes in."""
+
+    def __get__(self, layer: "Layer | None", owner: type) -> str | None:
+        return None if layer is None else layer.dtype_policy.dtype
+
+    def __set__(self, layer: "Layer", value: Any) -> None:
+        layer.__dict__["dtype"] = None if value is None else as_policy(value).name
 
 
 class Layer(HasWeights, Declared, kind="layer"):
@@ -56,6 +65,8 @@ class Layer(HasWeights, Declared, kind="layer"):
     "The layers or model inputs that it reads; by default the layer before it."
     trainable: bool = True
     "Whether training changes the weights."
+    dtype: PolicyName | None = Effective()  # type: ignore[assignment]
+    "What the layer computes in; by default the experiment's `precision`."
 
     supports_masking: ClassVar[bool] = False
     many_inputs: ClassVar[bool] = False
@@ -69,7 +80,6 @@ class Layer(HasWeights, Declared, kind="layer"):
     input_spec: ClassVar[Any] = None
     _path: str | None = None
     _automatic: str | None = None
-    _policy: Policy | None = None
     _accepts: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -88,12 +98,15 @@ class Layer(HasWeights, Declared, kind="layer"):
         return self
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Keras's common arguments go with a layer's own: `input_shape`, `dtype`, `weights`, `activity_regularizer`."""
+        """Keras's common arguments go with a layer's own: `input_shape`, `weights`, `activity_regularizer`."""
         fields = self.fields()
+        dtype = kwargs.pop("dtype", None)
         common = {key: kwargs.pop(key) for key in _COMMON & kwargs.keys() if key not in fields}
         if "activity_regularizer" in kwargs and "activity_regularizer" not in fields:
             self.activity_regularizer = make(Regularizer, kwargs.pop("activity_regularizer"))
         super().__init__(*args, **kwargs)
+        if dtype is not None:
+            self.dtype = dtype
         if self.name is None:
             self.name = self._automatic = self._unique_name()
         self._take_common(**common)
@@ -106,7 +119,6 @@ class Layer(HasWeights, Declared, kind="layer"):
         batch_input_shape: Sequence[int | None] | None = None,
         batch_shape: Sequence[int | None] | None = None,
         batch_size: int | None = None,
-        dtype: Any = None,
         autocast: bool = True,
         weights: Sequence[Any] | None = None,
     ) -> None:
@@ -119,7 +131,6 @@ class Layer(HasWeights, Declared, kind="layer"):
             whole = (batch_size, *input_shape)
         self._batch_input_shape = None if whole is None else Shape(whole)
         """The shape of the input, where the layer was told it."""
-        self._policy = None if dtype is None else as_policy(dtype)
         self._initial_weights = weights
 
     _batch_input_shape: Shape | None = None
@@ -131,19 +142,22 @@ class Layer(HasWeights, Declared, kind="layer"):
         return None if self._automatic is not None and self.name == self._automatic else self.name
 
     def spec(self) -> dict[str, Any]:
-        return super().spec() | {"name": self.given_name}
+        return super().spec() | {"name": self.given_name, "dtype": self.given_dtype}
 
     @property
-    def dtype(self) -> str:  # type: ignore[override]
-        """What the layer computes in, operands of products apart."""
-        return self.dtype_policy.dtype
+    def given_dtype(self) -> PolicyName | None:
+        """The policy that the layer was given, if any."""
+        return self.__dict__.get("dtype")
 
-    variable_dtype = dtype
+    @property
+    def variable_dtype(self) -> str:
+        """What the layer's weights are, and all that it computes, operands of products apart."""
+        return self.dtype_policy.dtype
 
     @property
     def dtype_policy(self) -> Policy:
         """The layer's own, or the global one."""
-        return self._policy or settings.policy
+        return settings.policy if self.given_dtype is None else as_policy(self.given_dtype)
 
     @property
     def compute_dtype(self) -> str:
@@ -281,19 +295,20 @@ class Layer(HasWeights, Declared, kind="layer"):
             return type(self)(*args, **kwargs)
         copy = type(self).__new__(type(self))
         fields = {name: _clone(getattr(self, name)) for name in self.fields()}
-        copy.__dict__.update(fields | {"name": self.given_name, "_policy": self._policy})
+        copy.__dict__.update(fields | {"name": self.given_name, "dtype": self.given_dtype})
         copy.check()
         return copy
 
     def saved_settings(self) -> dict[str, Any]:
         """The fields that make such a layer again, what it learned before training among them."""
-        return {name: getattr(self, name) for name in self.fields()}
+        return {name: getattr(self, name) for name in self.fields()} | {"dtype": self.dtype_policy.name}
 
     def get_config(self) -> dict[str, Any]:
         """The settings by name. A class with an `__init__` of its own adds those that it takes."""
+        common = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy.name}
         if _has_own_init(type(self)):
-            return {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy.name}
-        return {name: getattr(self, name) for name in self.fields() if name != "inputs"} | {"name": self.name}
+            return common
+        return {name: getattr(self, name) for name in self.fields() if name != "inputs"} | common
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Layer":

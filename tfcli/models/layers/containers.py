@@ -15,6 +15,8 @@ class Block(Layer):
     def check(self) -> None:
         if not self.layers:
             raise FieldError("layers", f"a {self.type_name} without layers does nothing", "list at least one layer")
+        if self.given_dtype is not None:
+            raise FieldError("dtype", f"a {self.type_name} computes nothing itself", "give its layers a `dtype`")
 
 
 class Residual(Block):

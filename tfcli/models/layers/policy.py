@@ -1,11 +1,13 @@
 """Policies: what layers compute in, by the names that Keras gives them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from tfcli.engine.precision import FORMATS
 from tfcli.engine.spec import as_dtype
 from tfcli.errors import DtypeError
+
+PolicyName = Literal["float16", "float32", "float64", "mixed_bfloat16", "mixed_float16"]
 
 
 @dataclass(frozen=True)
