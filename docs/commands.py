@@ -83,8 +83,9 @@ def _sections(name: str, command: Any, level: str = "##") -> Iterator[str]:
     text, _, example = inspect.cleandoc((command.help or "").replace("\b", "")).partition("Example:")
     yield f"{level} {name}"
     context = command.context_class(command, info_name=name)
-    words = [name, *command.collect_usage_pieces(context)]
-    yield f"```\n{' '.join(words)}\n```"
+    words = [_argument(parameter) for parameter in command.params if parameter.param_type_name == "argument"]
+    words += ["COMMAND", "[ARGS]…"] if hasattr(command, "commands") else []
+    yield f"```\n{' '.join([name, '[OPTIONS]', *words])}\n```"
     yield re.sub(r"[ \t]+\n", "\n", text).strip()
     rows = list(_rows(command, context))
     if rows:
@@ -100,7 +101,14 @@ def _rows(command: Any, context: Any) -> Iterator[tuple[str, str]]:
         record = parameter.get_help_record(context)
         if record is not None and parameter.name != "help":
             left, right = record
+            left = _argument(parameter) if parameter.param_type_name == "argument" else left
             yield f"`{_escaped(left)}`", _escaped(right)
+
+
+def _argument(parameter: Any) -> str:
+    """`RUN`, `[RUN]` where it may be left out, `RUN…` for any number: versions of Typer write them differently."""
+    name = (parameter.metavar or parameter.name.upper()).translate({ord(mark): None for mark in "[]…"})
+    return (name if parameter.required else f"[{name}]") + ("…" if parameter.nargs == -1 else "")
 
 
 def _escaped(text: str) -> str:
