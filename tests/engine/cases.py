@@ -302,6 +302,8 @@ EXEMPT: dict[str, str] = {
     "LowPrecision": "is made of products: see test_precision.py",
     "Rounded": "is made by a pass: see test_precision.py",
     "Fused": "is made by a pass: see passes/test_passes.py",
+    "Moments": "is made by a pass: see passes/test_split_normalization.py",
+    "NormalizedSums": "is made by a pass: see passes/test_split_normalization.py",
     "Constant": "holds its value",
     "ReadVariable": "reads a variable: see test_tape.py",
     "AssignVariable": "changes a variable: see test_tensor.py",

@@ -63,6 +63,7 @@ FAMILIES = {
     "pooling": "MaxPool AveragePool MaxPoolGrad AveragePoolGrad",
     "rows": "Softmax LogSoftmax SoftmaxGrad LogSoftmaxGrad ReduceLogsumexp",
     "normalization": "Normalize NormalizeGrad",
+    "moments": "Moments NormalizedSums",
     "reductions": "ReduceSum ReduceMean ReduceMax ReduceMin ReduceProd ReduceAny ReduceAll SumTo Argmax Argmin",
     "indexing": "Gather GatherGrad CheckIds OneHot",
     "layout": "Transpose BroadcastTo Tile Slice SliceGrad Pad Concat ConcatGrad ReduceMeanGrad",

@@ -14,7 +14,7 @@ import numpy as np
 
 from tfcli.engine.graph.ir import Node
 from tfcli.engine.kernels.code import SIZES, Code, Value, vector
-from tfcli.engine.kernels.lowering import Emitter, Scratch, lowers
+from tfcli.engine.kernels.lowering import Argument, Emitter, Scratch, lowers
 from tfcli.engine.kernels.reductions import reduced_groups, reduced_row
 from tfcli.engine.kernels.rows import summed
 from tfcli.engine.kernels.vectors import (
@@ -36,7 +36,7 @@ from tfcli.engine.ops import nn
 
 _BLOCK = 64
 """Rows of a block of columns."""
-_CHAINS = 4
+CHAINS = 4
 """Accumulators of a column."""
 
 
@@ -139,7 +139,7 @@ def rows_grad_kernel(element: str, lanes: int) -> Code:
     return code
 
 
-def _blocks(outer: int, size: int, inner: int) -> tuple[int, int, int]:
+def cut_columns(outer: int, size: int, inner: int) -> tuple[int, int, int]:
     """Rows of a block, blocks of a column, and blocks of a task."""
     blocks = -(-size // _BLOCK)
     return _BLOCK, blocks, max(1, min(outer * blocks, ENTRIES // (min(size, _BLOCK) * inner)))
@@ -149,22 +149,30 @@ def _emit_columns(node: Node, outer: int, size: int, inner: int, element: str, l
     """Means and squared distances of blocks; both of whole columns; the result."""
     op: Any = node.op
     (x,), (y, mean, variance) = node.inputs, node.outputs
-    span, blocks, group = _blocks(outer, size, inner)
-    parts = Scratch(2 * outer * blocks * inner * SIZES[element])
-    items = outer * blocks
-    sizes = [size, inner, span, blocks, items, group]
-    tasks = -(-items // group)
-    emit(moments_kernel(element, lanes), [x, parts, *sizes], tasks)
-    emit(moments_end_kernel(element, lanes), [parts, mean, variance, size, inner, span, blocks], outer)
+    span, blocks, group = cut_columns(outer, size, inner)
+    emit_moments(x, mean, variance, outer, size, inner, element, emit)
+    sizes = [size, inner, span, blocks, outer * blocks, group]
+    tasks = -(-outer * blocks // group)
     emit(apply_kernel(element, lanes), [x, mean, variance, y, *sizes, _as_word(op.epsilon)], tasks)
     return True
+
+
+def emit_moments(
+    x: Argument, mean: Argument, variance: Argument, outer: int, size: int, inner: int, element: str, emit: Emitter
+) -> None:
+    lanes = lanes_for(element, emit.target.lanes)
+    span, blocks, group = cut_columns(outer, size, inner)
+    parts = Scratch(2 * outer * blocks * inner * SIZES[element])
+    items = outer * blocks
+    emit(moments_kernel(element, lanes), [x, parts, size, inner, span, blocks, items, group], -(-items // group))
+    emit(moments_end_kernel(element, lanes), [parts, mean, variance, size, inner, span, blocks], outer)
 
 
 def _emit_columns_grad(node: Node, outer: int, size: int, inner: int, element: str, lanes: int, emit: Emitter) -> bool:
     """Sums of g and g * y of blocks; both of whole columns; the result."""
     op: Any = node.op
     (g, y, variance), (d,) = node.inputs, node.outputs
-    span, blocks, group = _blocks(outer, size, inner)
+    span, blocks, group = cut_columns(outer, size, inner)
     parts = Scratch(2 * outer * blocks * inner * SIZES[element])
     means = Scratch(2 * outer * inner * SIZES[element])
     items = outer * blocks
@@ -186,7 +194,7 @@ class _Block:
         self.rows = code.minimum(span, size - start)
 
 
-def _each_block(code: Code, first: int) -> Iterator[tuple[_Block, Value]]:
+def each_block(code: Code, first: int) -> Iterator[tuple[_Block, Value]]:
     """The blocks of the tasks, and `inner`; the arguments from `first` on are size, inner, span, blocks, items and
     items in a task.
     """
@@ -200,10 +208,10 @@ def moments_kernel(element: str, lanes: int) -> Code:
     """x (outer, size, inner) -> parts (outer, blocks, 2, inner): mean of a block, squared distance from it."""
     code = Code("block_moments")
     x, parts = code.argument(0), code.argument(1)
-    for block, inner in _each_block(code, 2):
+    for block, inner in each_block(code, 2):
         source, target = code.at(x, block.start, element), code.at(parts, block.item * inner * 2, element)
         for at, mask in each_vector(code, inner, lanes):
-            chains = _CHAINS if mask is None else 1
+            chains = CHAINS if mask is None else 1
             total, squares = (Total(code, vector(lanes, element), chains) for _ in range(2))
             for row, chain in each_chain(code, block.rows, chains):
                 total.add(read(code, source, row * inner + at, element, lanes, mask), chain)
@@ -252,12 +260,12 @@ def apply_kernel(element: str, lanes: int) -> Code:
     code = Code("normalize_columns")
     x, means, variances, y = (code.argument(i) for i in range(4))
     epsilon = code.splat(_setting(code, 10, element), lanes)
-    for block, inner in _each_block(code, 4):
+    for block, inner in each_block(code, 4):
         source, target = (code.at(a, block.start, element) for a in (x, y))
         for at, mask in each_vector(code, inner, lanes):
             mean, variance = (read(code, a, block.outer * inner + at, element, lanes, mask) for a in (means, variances))
             factor = _deviation(code, variance, epsilon)
-            for row, _ in each_chain(code, block.rows, _CHAINS if mask is None else 1):
+            for row, _ in each_chain(code, block.rows, CHAINS if mask is None else 1):
                 place = row * inner + at
                 normal = (read(code, source, place, element, lanes, mask) - mean) * factor
                 write(code, normal, target, place, element, mask)
@@ -269,11 +277,11 @@ def products_kernel(element: str, lanes: int) -> Code:
     """g, y (outer, size, inner) -> parts (outer, blocks, 2, inner): a block's sums of g and of g * y."""
     code = Code("block_products")
     g, y, parts = (code.argument(i) for i in range(3))
-    for block, inner in _each_block(code, 3):
+    for block, inner in each_block(code, 3):
         gradient, result = (code.at(a, block.start, element) for a in (g, y))
         target = code.at(parts, block.item * inner * 2, element)
         for at, mask in each_vector(code, inner, lanes):
-            chains = _CHAINS if mask is None else 1
+            chains = CHAINS if mask is None else 1
             total, products = (Total(code, vector(lanes, element), chains) for _ in range(2))
             for row, chain in each_chain(code, block.rows, chains):
                 gs, ys = (read(code, a, row * inner + at, element, lanes, mask) for a in (gradient, result))
@@ -312,7 +320,7 @@ def apply_grad_kernel(element: str, lanes: int) -> Code:
     code = Code("normalize_grad_columns")
     g, y, variances, means, d = (code.argument(i) for i in range(5))
     epsilon = code.splat(_setting(code, 11, element), lanes)
-    for block, inner in _each_block(code, 5):
+    for block, inner in each_block(code, 5):
         gradient, result, target = (code.at(a, block.start, element) for a in (g, y, d))
         for at, mask in each_vector(code, inner, lanes):
             variance = read(code, variances, block.outer * inner + at, element, lanes, mask)
@@ -320,7 +328,7 @@ def apply_grad_kernel(element: str, lanes: int) -> Code:
                 read(code, means, (block.outer * 2 + i) * inner + at, element, lanes, mask) for i in range(2)
             )
             factor = _deviation(code, variance, epsilon)
-            for row, _ in each_chain(code, block.rows, _CHAINS if mask is None else 1):
+            for row, _ in each_chain(code, block.rows, CHAINS if mask is None else 1):
                 place = row * inner + at
                 gs, ys = (read(code, a, place, element, lanes, mask) for a in (gradient, result))
                 write(code, (gs - mean - ys * product) * factor, target, place, element, mask)

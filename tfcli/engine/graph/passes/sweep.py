@@ -43,12 +43,17 @@ class Sweep:
         self._scope = ""
 
     def emit(self, op: Op, *inputs: Tensor) -> Tensor:
-        """The output of a new node before the one at hand."""
-        spec = op.infer(*[i.spec for i in inputs])
-        assert isinstance(spec, TensorSpec), op
-        node = new_node(self.graph, op, inputs, [spec], self._scope)
+        """The only output of a new node before the one at hand."""
+        (output,) = self.emit_all(op, *inputs)
+        return output
+
+    def emit_all(self, op: Op, *inputs: Tensor) -> Sequence[Tensor]:
+        """The outputs of a new node before the one at hand."""
+        inferred = op.infer(*[i.spec for i in inputs])
+        specs = [inferred] if isinstance(inferred, TensorSpec) else inferred
+        node = new_node(self.graph, op, inputs, specs, self._scope)
         self._kept.append(node)
-        return node.outputs[0]
+        return node.outputs
 
     def run(self, fetches: list[Tensor], rule: Callable[[Node], Sequence[Tensor] | None]) -> list[Tensor]:
         """Change the graph; returns what the fetches are now."""
