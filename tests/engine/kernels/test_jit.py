@@ -87,6 +87,20 @@ def test_kernels_are_compiled_ahead_in_several_processes(folder, monkeypatch):
     assert [stored(code) for code in codes] == list(range(20, 28))
 
 
+def test_each_kernel_is_compiled_by_one_process(folder, monkeypatch, tmp_path):
+    monkeypatch.setenv("TFCLI_NUM_THREADS", "4")
+    compile_ = jit._Engine._compile
+
+    def noted(engine, text):
+        with open(tmp_path / "compiled", "a") as file:
+            file.write("one\n")
+        return compile_(engine, text)
+
+    monkeypatch.setattr(jit._Engine, "_compile", noted)
+    jit.compile_ahead([storing(n) for n in range(50, 70)])
+    assert len((tmp_path / "compiled").read_text().splitlines()) == 20
+
+
 def test_what_was_compiled_ahead_is_what_one_process_compiles(folder, monkeypatch):
     def files(threads: str) -> dict[str, bytes]:
         monkeypatch.setenv("TFCLI_NUM_THREADS", threads)

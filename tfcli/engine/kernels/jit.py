@@ -1,5 +1,7 @@
 """From a kernel's text to a machine address, by LLVM, through a cache of compiled code on disk."""
 
+from __future__ import annotations
+
 import functools
 import hashlib
 import os
@@ -7,21 +9,28 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tfcli.engine.kernels.code import Code
 from tfcli.engine.kernels.target import host, thread_count
+
+if TYPE_CHECKING:
+    from tfcli.engine.kernels.code import Code
 
 _HEADER = 32
 """Bytes of the checksum that a cached file begins with."""
 _WORTH_A_PROCESS = 3
 """Kernels from which on another process to compile them pays: some 50 ms."""
+_MOST_AT_ONCE = 2048
+"""Numbers of kernels that a pipe holds, whatever the system."""
+_OPTIONS = ("-disable-lsr",)
+"""What LLVM's code generator is told. Loop strength reduction, a fifth of its time, makes the kernels no faster."""
 _ONE_AT_A_TIME = threading.Lock()
 """Two engines made at once would be one too many, and what the one that is dropped has compiled would go with it."""
 
 
-_engines: list["_Engine"] = []
+_engines: list[_Engine] = []
 """Every one there was: threads and programs may run its code as long as the process lives."""
 
 
@@ -32,6 +41,8 @@ class _Engine:
         import llvmlite
         import llvmlite.binding as llvm
 
+        for option in _OPTIONS:
+            llvm.set_option("tfcli", option)
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         self.llvm, self.target = llvm, host()
@@ -39,7 +50,7 @@ class _Engine:
             cpu=self.target.name, features=self.target.features, opt=3, codemodel="jitdefault", jit=True
         )
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), self.machine)
-        self._identity = f"{llvmlite.__version__} {self.target.name} {self.target.features}\n"
+        self._identity = f"{llvmlite.__version__} {_OPTIONS} {self.target.name} {self.target.features}\n"
         self._addresses: dict[str, tuple[int, ...]] = {}
         self._kernels: dict[Code, int] = {}
         _engines.append(self)
@@ -123,33 +134,38 @@ def compile_ahead(codes: Iterable[Code]) -> None:
         processes = min(thread_count(), len(missing) // _WORTH_A_PROCESS)
         if sys.platform != "linux" or processes < 2:
             return
-        shares = _evenly(missing, processes)
-        children = [_forked(share) for share in shares[1:]]
-        _engine().keep(shares[0])
+        # The long ones first, so that at the end nobody waits for one.
+        queue = _Queue(sorted(missing, key=lambda code: -len(code.text())))
+        children = [_forked(queue) for _ in range(processes - 1)]
+        _engine().keep(queue)
         for child in children:
             os.waitpid(child, 0)
 
 
-def _evenly(codes: Sequence[Code], parts: int) -> list[list[Code]]:
-    """The kernels in lots whose texts are about equally long."""
-    lots: list[list[Code]] = [[] for _ in range(parts)]
-    lengths = [0] * parts
-    for code in sorted(codes, key=lambda code: -len(code.text())):
-        shortest = lengths.index(min(lengths))
-        lots[shortest].append(code)
-        lengths[shortest] += len(code.text())
-    return lots
+class _Queue:
+    """Kernels that several processes take, each the next one: a pipe holds the numbers of those that are left."""
+
+    def __init__(self, codes: Sequence[Code]) -> None:
+        self._codes = codes[:_MOST_AT_ONCE]
+        self._taking, adding = os.pipe()
+        os.write(adding, b"".join(number.to_bytes(2, "little") for number in range(len(self._codes))))
+        os.close(adding)
+
+    def __iter__(self) -> Iterator[Code]:
+        while number := os.read(self._taking, 2):
+            yield self._codes[int.from_bytes(number, "little")]
+        os.close(self._taking)
 
 
-def _forked(codes: Sequence[Code]) -> int:
-    """The number of a process that compiles the kernels."""
+def _forked(queue: _Queue) -> int:
+    """The number of a process that compiles kernels of the queue."""
     with warnings.catch_warnings():
         # Python warns of forking beside threads. The child needs none of theirs: it computes, writes files and ends.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
         try:
-            _engine().keep(codes)
+            _engine().keep(queue)
         finally:
             os._exit(0)
     return child
