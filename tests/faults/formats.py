@@ -4,15 +4,26 @@ import io
 import json
 import random
 import struct
+import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from machine import SPEC
-from mutants import framed, mutated, mutated_json, mutated_records, mutated_yaml, mutated_zip
+from mutants import (
+    framed,
+    mutated,
+    mutated_files,
+    mutated_json,
+    mutated_records,
+    mutated_tensors,
+    mutated_yaml,
+    mutated_zip,
+)
 
 from tfcli.errors import TfcliError
 
@@ -165,6 +176,30 @@ def _tensor_files() -> list[bytes]:
     return [encode_tensors(arrays), encode_tensors({"a": np.arange(4)}, {"by": "us"})]
 
 
+def _checkpoint(path: Path) -> object:
+    from tfcli.logging.checkpoints import Checkpoints
+
+    directory = path.parent / "checkpoints" / "epoch-0001"
+    directory.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            (directory / name).write_bytes(archive.read(name))
+    checkpoints = Checkpoints(directory.parent)
+    return checkpoints.names(), checkpoints.best, checkpoints.load("last")
+
+
+def _checkpoint_files() -> list[bytes]:
+    from tfcli.logging.checkpoints import Checkpoints
+
+    arrays = {"model": {"d/kernel": np.ones((3, 4), np.float32)}, "optimizer": {"step": np.array(3)}}
+    out = io.BytesIO()
+    with TemporaryDirectory() as folder, zipfile.ZipFile(out, "w") as archive:
+        saved = Checkpoints(Path(folder)).save("epoch-0001", arrays, {"epoch": 1, "step": 3}, {"loss": 0.5}, best=True)
+        for file in sorted(saved.iterdir()):
+            archive.write(file, file.name)
+    return [out.getvalue()]
+
+
 def _keras(path: Path) -> object:
     from tfcli.keras.saving import load_model
     from tfcli.runner.keras_archive import read_keras_model
@@ -244,7 +279,8 @@ FORMATS = {
     "tfrecord": Format("data.tfrecord", _tfrecords, _tfrecord, mutated_records),
     "image": Format("image.png", _images, _image),
     "wav": Format("sound.wav", _wavs, _wav),
-    "safetensors": Format("w.safetensors", _tensor_files, _safetensors),
+    "safetensors": Format("w.safetensors", _tensor_files, _safetensors, mutated_tensors),
+    "checkpoint": Format("checkpoint.zip", _checkpoint_files, _checkpoint, mutated_files),
     "keras": Format("m.keras", lambda: [p.read_bytes() for p in sorted(KERAS.glob("*.keras"))], _keras, mutated_zip),
     "h5": Format("m.weights.h5", lambda: [(KERAS / "branched.weights.h5").read_bytes()], _h5),
     "events": Format("events.out.tfevents.1.a", _tfrecords, _events, mutated_records),

@@ -10,6 +10,7 @@ from machine import SPEC, Machine, Tally
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 LONGEST = 5.0
+"""Seconds of processor time from the signal to the end: other work on the machine does not count."""
 
 
 def interruptions(folder: Path, times: int, seed: int) -> Tally:
@@ -30,12 +31,13 @@ def _interrupted(folder: Path, times: int, seed: int, second: bool) -> Tally:
             logdir, kind = f"signal-{number}", draw.choice(sorted(CODES))
             job = machine.train(logdir)
             time.sleep(draw.uniform(0.0, outcome.seconds))
-            sent = time.monotonic()
+            before = job.seconds_so_far()
             job.kill(kind)
             if second:
                 time.sleep(draw.uniform(0.0, 0.1))
                 job.kill(signal.SIGINT)
-            code, took = job.wait(), time.monotonic() - sent
+            code = job.wait()
+            took = job.seconds - before
             tally.count(_problem(code, kind, second, took, job.text), f"signal {kind.name}")
             left = _children_of(job.pid)
             lost = machine.finish(logdir, outcome)

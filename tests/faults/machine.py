@@ -66,6 +66,7 @@ class Job:
     def __init__(self, machine: "Machine", pid: int, output: Path) -> None:
         self.machine, self.pid, self.output = machine, pid, output
         self.started = time.monotonic()
+        self.seconds = 0.0
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         os.kill(self.pid, number)
@@ -76,7 +77,14 @@ class Job:
 
     def wait(self) -> int:
         """Its exit code; -9 after a SIGKILL."""
-        return self.machine.ask(wait=self.pid)["code"]
+        reply = self.machine.ask(wait=self.pid)
+        self.seconds = reply["seconds"]
+        return reply["code"]
+
+    def seconds_so_far(self) -> float:
+        """The processor time that it has had; after `wait`, `seconds` is all of it."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     @property
     def text(self) -> str:

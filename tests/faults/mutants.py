@@ -7,11 +7,13 @@ import struct
 import zipfile
 from collections.abc import Iterator
 from copy import deepcopy
+from hashlib import sha256
 from typing import Any
 
 import yaml
 
 from tfcli.crc import crc32c, mask
+from tfcli.logging.checkpoints import MANIFEST
 
 NUMBERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 2**63 - 1, 2**63, 2**64 - 1)
 WORDS = (
@@ -141,6 +143,43 @@ def framed(record: bytes) -> bytes:
     """The record as TFRecord files have it."""
     length = struct.pack("<Q", len(record))
     return length + struct.pack("<I", mask(crc32c(length))) + record + struct.pack("<I", mask(crc32c(record)))
+
+
+def mutated_tensors(data: bytes, draw: random.Random) -> bytes:
+    """A safetensors file: the bytes changed as they are, or values of its header, which stays JSON."""
+    if draw.random() < 0.4:
+        return mutated(data, draw)
+    (size,) = struct.unpack_from("<Q", data)
+    header = json.dumps(_other_value(json.loads(data[8 : 8 + size]), draw)).encode()
+    return struct.pack("<Q", len(header)) + header + data[8 + size :]
+
+
+def mutated_files(data: bytes, draw: random.Random) -> bytes:
+    """The files of a checkpoint in a zip archive: one of them changed, with the right digests again in two thirds."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    chosen = draw.choice(list(files))
+    change = mutated_tensors if chosen.endswith(".safetensors") else mutated_json
+    files[chosen] = change(files[chosen], draw)
+    if draw.random() < 0.67:
+        files[MANIFEST] = _with_digests(files)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def _with_digests(files: dict[str, bytes]) -> bytes:
+    try:
+        manifest = json.loads(files[MANIFEST])
+        for name, entry in manifest["files"].items():
+            entry |= {"size": len(files[name]), "sha256": sha256(files[name]).hexdigest()}
+        manifest.pop("checksum")
+        checksum = sha256(json.dumps(manifest, ensure_ascii=False).encode(errors="surrogatepass")).hexdigest()
+        return json.dumps(manifest | {"checksum": checksum}).encode()
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return files[MANIFEST]  # no manifest any more
 
 
 def mutated_zip(data: bytes, draw: random.Random) -> bytes:

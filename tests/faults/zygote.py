@@ -1,8 +1,8 @@
 """A process that has imported tfcli and forks itself for each command line that its standard input asks for.
 
 A start then takes no time, and each command is a process of its own, which can be killed as any other. Requests and
-replies are lines of JSON: `{"argv": [...], ...}` gives `{"pid": n}`, `{"wait": pid}` gives `{"code": n}`, -9 after a
-SIGKILL.
+replies are lines of JSON: `{"argv": [...], ...}` gives `{"pid": n}`, `{"wait": pid}` gives `{"code": n, "seconds": s}`:
+-9 after a SIGKILL, and the processor time that it had.
 """
 
 import base64
@@ -149,8 +149,8 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         if "wait" in request:
-            _, status = os.waitpid(request["wait"], 0)
-            reply = {"code": os.waitstatus_to_exitcode(status)}
+            _, status, used = os.wait4(request["wait"], 0)
+            reply = {"code": os.waitstatus_to_exitcode(status), "seconds": used.ru_utime + used.ru_stime}
         else:
             child = os.fork()
             if child == 0:

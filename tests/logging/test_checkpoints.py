@@ -1,3 +1,4 @@
+import hashlib
 import json
 import math
 import re
@@ -156,6 +157,21 @@ def test_a_manifest_cannot_point_outside_its_directory(tmp_path):
     manifest.write_text(json.dumps(content))
     with pytest.raises(CheckpointError, match="damaged"):
         checkpoints.load(1)
+
+
+@pytest.mark.parametrize("state", [b"{", b"[1]", b"\xff"])
+def test_a_state_of_another_form_is_damage_whatever_its_digest(tmp_path, state):
+    checkpoints = saved(tmp_path, [1, 2])
+    directory = tmp_path / "checkpoints" / "epoch-0002"
+    (directory / "state.json").write_bytes(state)
+    content = json.loads((directory / "manifest.json").read_text())
+    content["files"]["state.json"] = {"size": len(state), "sha256": hashlib.sha256(state).hexdigest()}
+    del content["checksum"]
+    content["checksum"] = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    (directory / "manifest.json").write_text(json.dumps(content))
+    checkpoint = checkpoints.load()
+    assert value(checkpoint) == 1
+    assert "state.json is damaged" in checkpoint.warnings[0]
 
 
 def test_a_kill_at_any_operation_loses_at_most_the_new_checkpoint(tmp_path, monkeypatch):

@@ -6,7 +6,6 @@ index.json    the names of the last and the best
 
 import difflib
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ import numpy as np
 from tfcli.errors import CheckpointError, UnknownRunError
 from tfcli.logging.durable import (
     DirectoryWriter,
+    parse_json,
     plain_errors,
     read_json,
     remove_leftovers,
@@ -195,7 +195,9 @@ class Checkpoints:
             for name, content in data.items()
             if name.endswith(".safetensors")
         }
-        state = json.loads(data[STATE])
+        state = parse_json(data[STATE], path / STATE)
+        if not isinstance(state, dict):
+            raise CheckpointError(f"{path / STATE} is damaged: it does not describe the state of a run")
         return Checkpoint(path.name, groups, state, path, manifest["metrics"])
 
     def _prune(self) -> None:
@@ -234,7 +236,7 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 def _checksum(manifest: Mapping[str, Any]) -> str:
     """The digest of what the manifest says, which a flipped bit in it changes."""
-    return _digest(to_json(manifest).encode())
+    return _digest(to_json(manifest).encode(errors="surrogatepass"))
 
 
 def _is_entry(name: str, entry: Any) -> bool:

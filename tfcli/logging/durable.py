@@ -114,6 +114,11 @@ def read_json(path: Path) -> Any:
     """The value in a JSON file. Raises CheckpointError where it is missing or damaged."""
     with plain_errors(path, "read"):
         data = path.read_bytes()
+    return parse_json(data, path)
+
+
+def parse_json(data: bytes, path: Path) -> Any:
+    """The value that the bytes of the file at `path` are. Raises CheckpointError where they are not JSON."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
