@@ -6,6 +6,7 @@ import pytest
 import tfcli as tf
 from tfcli.engine.graph import executable
 from tfcli.engine.graph.execute import Plan
+from tfcli.engine.graph.small import blas_threads, one_thread
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +47,30 @@ def test_what_changes_a_variable_keeps_to_its_way():
     total = tf.Variable(np.zeros((3, 4), "f4"))
     traced = tf.function(lambda x: total.assign_add(x)).get_concrete_function(X)
     assert run_until_compiled(traced) is None
+
+
+@pytest.mark.skipif(blas_threads() is None, reason="numpy brings no OpenBLAS here")
+def test_a_small_graph_takes_one_thread_and_leaves_the_others_to_whoever_comes_next(monkeypatch):
+    monkeypatch.setattr(executable, "WORTH_COMPILING", 10.0)
+    seen = []
+
+    def product(x):
+        seen.append(blas_threads())
+        return x @ x
+
+    x = tf.ones((64, 64))
+    function = tf.function(lambda x: tf.numpy_function(product, [tf.matmul(x, x)], x.spec))
+    before = blas_threads()
+    np.testing.assert_array_equal(function(x), np.full((64, 64), 64.0**3))
+    assert seen == [1]
+    assert blas_threads() == before
+
+
+@pytest.mark.skipif(blas_threads() is None, reason="numpy brings no OpenBLAS here")
+def test_one_thread_within_one_thread():
+    before = blas_threads()
+    with one_thread():
+        with one_thread():
+            assert blas_threads() == 1
+        assert blas_threads() == 1
+    assert blas_threads() == before

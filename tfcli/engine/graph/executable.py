@@ -19,6 +19,7 @@ from tfcli.engine.graph.execute import Plan
 from tfcli.engine.graph.ir import Assignment, Graph, Placeholder
 from tfcli.engine.graph.passes import optimize
 from tfcli.engine.graph.passes.sweep import new_node
+from tfcli.engine.graph.small import SHARED_OUT, SmallPlan
 from tfcli.engine.spec import Shape, TensorSpec
 from tfcli.engine.tensor import Tensor
 from tfcli.errors import TfcliError
@@ -42,7 +43,7 @@ class Executable:
         self._graph, self._fetches, self._expected_runs = graph, list(fetches), expected_runs
         self._static = all(i.shape.is_fully_defined() for i in graph.inputs)
         self._plans: dict[tuple[tuple[int, ...], ...], Plan | NativePlan] = {}
-        self._numpy: Plan | None = None
+        self._numpy: dict[type[Plan], Plan] = {}
         self._waiting: dict[tuple[tuple[int, ...], ...], int] = {}
         """By input shapes, how many runs are left until compiling would have paid."""
 
@@ -85,7 +86,7 @@ class Executable:
             if self._expected_runs < runs:
                 if not any(node.op.effect for node in graph.nodes):
                     self._waiting[shapes] = runs
-                return self._in_numpy()
+                return self._in_numpy(SmallPlan if _would_be_shared_out(graph) else Plan)
         return self._compiled(graph, fetches)
 
     def _for_shapes(self, shapes: tuple[tuple[int, ...], ...]) -> tuple[Graph, list[Tensor]]:
@@ -96,10 +97,10 @@ class Executable:
 
         return NativePlan(*optimize(graph, fetches, NATIVE_PASSES))
 
-    def _in_numpy(self) -> Plan:
-        if self._numpy is None:
-            self._numpy = Plan(*optimize(self._graph, self._fetches))
-        return self._numpy
+    def _in_numpy(self, kind: type[Plan] = Plan) -> Plan:
+        if kind not in self._numpy:
+            self._numpy[kind] = kind(*optimize(self._graph, self._fetches))
+        return self._numpy[kind]
 
 
 def kernel_mode() -> str:
@@ -123,6 +124,11 @@ def _seconds(graph: Graph) -> float:
     costs = [cost_of(node) for node in graph.nodes]
     working = sum(1 for cost in costs if cost.bytes)
     return _CALL * working + _FLOP * sum(c.flops for c in costs) + _BYTE * sum(c.bytes for c in costs)
+
+
+def _would_be_shared_out(graph: Graph) -> bool:
+    """Whether numpy would take several threads for one of the nodes."""
+    return any(cost_of(node).flops >= SHARED_OUT for node in graph.nodes)
 
 
 def specialized(graph: Graph, fetches: Sequence[Tensor], shapes: Sequence[Sequence[int]]) -> tuple[Graph, list[Tensor]]:
