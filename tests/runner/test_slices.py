@@ -27,8 +27,9 @@ def test_a_missing_value_is_null():
     assert found("age == null") == {"age == null": [0, 0, 1, 0]}
 
 
-def test_several_are_told_apart_by_commas_outside_of_quotes():
+def test_several_are_told_apart_by_commas_outside_of_quotes_and_lists():
     assert list(found('age<50 and sex=="m", sex=="a,b"')) == ['age<50 and sex=="m"', 'sex=="a,b"']
+    assert found("age in [20, 60],id<1") == {"age in [20, 60]": [1, 0, 0, 1], "id<1": [1, 0, 0, 0]}
 
 
 @pytest.mark.parametrize(

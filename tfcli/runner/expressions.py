@@ -4,10 +4,10 @@ or        = and {"or" and}
 and       = not {"and" not}
 not       = "not" not | comparison
 comparison = operand [("<" | "<=" | ">" | ">=" | "==" | "!=" | "in") operand]
-operand   = number | text in quotes | true | false | null | column | "(" or ")"
+operand   = number | text in quotes | true | false | null | column | "(" or ")" | "[" [operand {"," operand}] "]"
 column    = [min | max | first | last | best] name ["@epoch"]
 
-`in` tells whether a text occurs in another, as in `"baseline" in tags`.
+`in` tells whether a text occurs in another, as in `"baseline" in tags`, or a value in a list, as in `seed in [1, 2]`.
 """
 
 import operator
@@ -26,7 +26,7 @@ _TOKEN = re.compile(
     r"""\s*(?:(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?![\w.])
     |(?P<text>"[^"]*"|'[^']*')
     |(?P<name>[A-Za-z_][\w-]*(?:\.[\w-]+)*)
-    |(?P<sign><=|>=|==|!=|<|>|\(|\)|@epoch\b))""",
+    |(?P<sign><=|>=|==|!=|[<>()\[\],]|@epoch\b))""",
     re.VERBOSE,
 )
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
@@ -84,6 +84,8 @@ def _compare(sign: str, left: Any, right: Any) -> bool:
     """Numbers with numbers, texts with texts; nothing is less or more than a value of another kind, or than none."""
     if sign in ("==", "!="):
         return _COMPARISONS[sign](left, right)
+    if sign == "in" and isinstance(right, list):
+        return left in right
     for kind in (str,) if sign == "in" else (int | float, str):
         if isinstance(left, kind) and isinstance(right, kind):
             return _COMPARISONS[sign](left, right)
@@ -169,6 +171,8 @@ class _Parser:
             if not self._take(")"):
                 self._refuse(opening, "this parenthesis is not closed")
             return test
+        if opening := self._take("["):
+            return self._list(opening)
         token = self._next
         if token.kind == "name" and (token.text in _LITERALS or token.text not in _WORDS):
             return self._named()
@@ -178,6 +182,14 @@ class _Parser:
         self.position += 1
         value = token.text[1:-1] if token.kind == "text" else _number(token.text)
         return lambda lookup: value
+
+    def _list(self, opening: _Token) -> _Test:
+        items: list[_Test] = []
+        while not self._take("]"):
+            if items and not self._take(","):
+                self._refuse(opening, "this list is not closed")
+            items.append(self._operand())
+        return lambda lookup: [item(lookup) for item in items]
 
     def _named(self) -> _Test:
         token = self._next

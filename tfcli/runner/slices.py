@@ -37,8 +37,8 @@ def make_slices(text: str, columns: Mapping[str, np.ndarray]) -> list[Slice]:
 
 
 def _split(text: str) -> list[str]:
-    """At the commas outside of quotes."""
-    return re.findall(r"""(?:"[^"]*"|'[^']*'|[^,])+|(?<=,)(?=,|$)|^(?=,|$)""", text)
+    """At the commas outside of quotes and lists."""
+    return re.findall(r"""(?:"[^"]*"|'[^']*'|\[[^]]*\]|[^,])+|(?<=,)(?=,|$)|^(?=,|$)""", text)
 
 
 def _parts(item: str, columns: Mapping[str, np.ndarray]) -> list[Slice]:
