@@ -2,7 +2,8 @@
 
     python benchmarks/many_runs.py [--runs 10000] [--repeat 5]
 
-Each command is a process of its own, its start-up included. Prints a table in Markdown, in seconds.
+Each command is a process of its own, its start-up included. Prints a table in Markdown: seconds by the clock, and in
+brackets of the processor, which other work on the machine changes little.
 """
 
 import argparse
@@ -31,10 +32,13 @@ COMMANDS = {
 }
 
 
-def seconds(words: list[str]) -> float:
-    started = time.perf_counter()
+def seconds(words: list[str]) -> tuple[float, float]:
+    """By the clock, and of the processor."""
+    started, before = time.perf_counter(), os.times()
     subprocess.run([sys.executable, "-m", "tfcli", *words], check=True, capture_output=True)
-    return time.perf_counter() - started
+    after = os.times()
+    used = after.children_user + after.children_system - before.children_user - before.children_system
+    return time.perf_counter() - started, used
 
 
 def main() -> None:
@@ -51,8 +55,9 @@ def main() -> None:
         for name, words in COMMANDS.items():
             (logdir / NAME).unlink(missing_ok=True)
             first = seconds([*words, str(logdir)])
-            later = statistics.median(seconds([*words, str(logdir)]) for _ in range(options.repeat))
-            print(f"| `tfcli {name}` | {first:.2f} | {later:.2f} |", flush=True)
+            later = [seconds([*words, str(logdir)]) for _ in range(options.repeat)]
+            clock, used = (statistics.median(values) for values in zip(*later, strict=True))
+            print(f"| `tfcli {name}` | {first[0]:.2f} ({first[1]:.2f}) | {clock:.2f} ({used:.2f}) |", flush=True)
         print(f"\nthe index: {(logdir / NAME).stat().st_size / 2**20:.1f} MiB")
 
 

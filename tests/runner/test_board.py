@@ -1,13 +1,15 @@
 """What a run writes for TensorBoard, read back with TensorBoard's own reader."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from tfcli.logging.events import EventWriter
 from tfcli.logging.run_directory import RunDirectory
-from tfcli.runner import training
+from tfcli.runner import board, training
 from tfcli.spec.diagnostics import InvalidSpec
 from tfcli.spec.load import load_experiment
 
@@ -52,6 +54,25 @@ def test_scalars_have_one_tag_in_both_files(tmp_path: Path):
     for directory, name in ((run.train_events, "loss"), (run.validation_events, "val_loss")):
         found = [(event.step, event.value) for event in read(directory).Scalars("loss")]
         assert found == [(row["epoch"], pytest.approx(row[name])) for row in rows]
+
+
+@pytest.mark.parametrize("update_freq", ["batch", "1"])
+def test_a_long_batch_curve_is_thinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update_freq: str):
+    monkeypatch.setattr(board, "_DENSE", 2)
+    run = trained(tmp_path, f"update_freq: {update_freq}")
+    assert [event.step for event in read(run.train_events / "batches").Scalars("batch_loss")] == [1, 2, 4, 8]
+
+
+def test_ten_million_steps_are_a_bounded_file(tmp_path: Path):
+    steps = [step for step in range(1, 300_001) if board.is_kept(step)]
+    assert steps[:16384] == list(range(1, 16385))
+    assert len(steps) < 16384 * (1 + 0.5 * 4.2)
+    late = [step for step in range(9_900_000, 10_000_001) if board.is_kept(step)]
+    assert {after - before for before, after in pairwise(late)} == {1024}
+    with EventWriter(tmp_path) as writer:
+        for step in steps:
+            writer.scalar("batch_loss", 0.5, step)
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 80 * len(steps)
 
 
 def test_every_batch_is_logged_where_asked_for(tmp_path: Path):

@@ -10,6 +10,17 @@ from tfcli.runner.recorder import Recorder
 from tfcli.runner.session import Session
 
 _UNLOGGED = ("epoch", "step", "seconds")
+_DENSE = 1 << 14
+"""So many points of a batch curve are all written."""
+
+
+def is_kept(number: int) -> bool:
+    """Whether the point of that number, from 1, of a batch curve is written.
+
+    All of the first 16,384 are, then every second, from twice as many on every fourth, and so on: 10 million steps
+    make 92,000 points. It follows from the number alone, so that a resumed run writes the same ones.
+    """
+    return number % (1 << ((number - 1) // _DENSE).bit_length()) == 0
 
 
 class Board:
@@ -56,7 +67,7 @@ class Board:
         if self._batches is None or self.declared is None:
             return
         every = self.declared.update_freq if isinstance(self.declared.update_freq, int) else 1
-        if batch % every == 0:
+        if batch % every == 0 and is_kept(max(step // every, 1)):
             self._batches.scalar("batch_loss", loss, step)
 
     def flush(self) -> None:

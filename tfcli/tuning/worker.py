@@ -57,9 +57,9 @@ def main() -> None:
     from tfcli.tuning.study import Study
     from tfcli.tuning.work import do_trial
 
-    study = Study.open(RunDirectory(Path(sys.argv[1])))
-    command, trust = json.loads(sys.argv[2]), json.loads(sys.argv[3])
-    with own_python(study.run.path, trust):
+    run, command, trust = RunDirectory(Path(sys.argv[1])), json.loads(sys.argv[2]), json.loads(sys.argv[3])
+    with own_python(run.path, trust):
+        study = Study.open(run)
         _work(link, lambda task: do_trial(study, task["number"], task["parameters"], link, command))
 
 
