@@ -346,7 +346,7 @@ def kernel_gradient(emit: Emitter, source: Argument, gradient: Argument, result:
 
 @functools.cache
 def _kernel_gradient(form: _Form) -> Code:
-    """Arguments: source, gradient, sums (shares, 36, taken, made); squares of a share, tiles of full height, all tiles.
+    """Arguments: source, gradient, sums (shares, taken, 36, made); squares of a share, tiles of full height, all tiles.
     A task is a share.
     """
     kernel = _Kernel("winograd_gradient", form)
@@ -363,22 +363,23 @@ def _kernel_gradient(form: _Form) -> Code:
             kernel.transform_sources(start, count)
             for i, image, row, column in kernel.squares(start, count):
                 gradient.transform(image, row, column, code.at(kernel.others, i * made), kernel.other_plane)
-            product = _Product(code, form.lanes, count, code.constant("i64", 1), taken, made, made, start > begin)
+            line = made * PLANES
+            product = _Product(code, form.lanes, count, code.constant("i64", 1), taken, made, line, start > begin)
             with code.loop(0, PLANES) as k:
-                sums = code.at(kernel.arrays[2], (task * PLANES + k) * taken * made)
+                sums = code.at(kernel.arrays[2], task * taken * line + k * made)
                 for panel, vectors in kernel.panels():
                     b = code.at(kernel.others, k * kernel.other_plane + panel)
                     for height, first, last, more in heights[: 1 + form.uneven]:
                         with code.loop(first, last) as tile:
                             row = tile * height + more
                             a = code.at(kernel.sources, k * kernel.source_plane + row)
-                            product.tile(height, vectors, a, b, code.at(sums, row * made + panel))
+                            product.tile(height, vectors, a, b, code.at(sums, row * line + panel))
     return code
 
 
 @functools.cache
 def _gradient_end(lanes: int) -> Code:
-    """sums (shares, 36, taken, made) -> gradient (3, 3, taken, made). Arguments: both, shares, taken, made. A task is a
+    """sums (shares, taken, 36, made) -> gradient (3, 3, taken, made). Arguments: both, shares, taken, made. A task is a
     channel of the source.
     """
     code, kind = Code("winograd_gradient_end"), vector(lanes, "float")
@@ -386,15 +387,14 @@ def _gradient_end(lanes: int) -> Code:
     shares, taken, made = (code.argument(2 + i, "i64") for i in range(3))
     square = Square(code, lanes, to_kernel_gradient)
     with code.tasks() as task, code.loop(0, made, lanes) as column:
-        place, size = task * made + column, taken * made
         with code.loop(0, SQUARE) as j:
             totals = [code.local(kind, 0.0) for _ in range(SQUARE)]
             with code.loop(0, shares) as share:
                 for n, total in enumerate(totals):
-                    at = (share * PLANES + j + n * SQUARE) * size + place
+                    at = ((share * taken + task) * PLANES + j + n * SQUARE) * made + column
                     total.set(total.get() + read(code, sums, at, "float", lanes))
             square.put_column(j, [total.get() for total in totals])
         with code.loop(0, TAPS) as i:
             for n, value in enumerate(square.line(i, SQUARE)):
-                write(code, value, gradient, (i * TAPS + n) * size + place, "float")
+                write(code, value, gradient, ((i * TAPS + n) * taken + task) * made + column, "float")
     return code
