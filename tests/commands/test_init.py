@@ -85,8 +85,13 @@ def test_paths_are_relative_to_the_spec(tfcli, folder):
     [
         ("table.txt", "some words\nand more\n", ".csv"),
         ("one.csv", "a\n1\n2\n", "one column"),
-        ("gaps.csv", "a,y\n1,2\n2,\n3,4\n", "missing in 1 rows"),
-        ("same.csv", "a,y\n1,2\n1,3\n", "nothing to predict from"),
+        ("few.csv", "a,y\n1,2\n2,\n3,4\n", "has 2 rows with a label; training takes 8 at least"),
+        ("none.csv", "a,label\n" + "1,\n2,\n" * 9, "has 0 rows with a label"),
+        ("same.csv", "a,y\n" + "".join(f"1,{i}\n" for i in range(9)), "('a': it is the same in all rows)"),
+        ("one_class.csv", "a,label\n" + "1,u\n2,u\n" * 9, "the label 'label' is 'u' in all rows"),
+        ("comma.csv", "a;score\n" + "".join(f"{i * i % 7};0,{i}\n" for i in range(20)), "a number has a point, no comma"),
+        ("rows.data", "1.0   2.0   3.0  4  5  6\t'a'\n" * 9, "expected a table"),
+        ("noise.gz", "\0\1\r\2" * 9, "expected a table"),
     ],
 )
 def test_what_no_spec_can_be_guessed_from(tfcli, folder, name, text, said):
@@ -168,3 +173,49 @@ def test_a_header_with_numbers_in_it_stays_one(tfcli, folder):
     (folder / "years.csv").write_text(f"country,2001,2002\n{rows}\n")
     assert tfcli("init", "years.csv", "-o", "years.yaml").code == 0
     assert "header: false" not in (folder / "years.yaml").read_text()
+
+
+ROWS = [(round(0.37 * i % 1, 2), "uv"[i * 7 % 3 % 2]) for i in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "rows", "expected"),
+    [
+        ("gaps", "a,label", [f"{x},{'' if i % 4 == 0 else kind}" for i, (x, kind) in enumerate(ROWS)], "missing_label"),
+        (
+            "numbers",
+            "a,price",
+            [f"{x},{'' if i % 4 == 0 else x * 3}" for i, (x, _) in enumerate(ROWS)],
+            "missing_label",
+        ),
+        ("codes", "a,class", [f"{x},{(1, 2, 7)[i % 3]}" for i, (x, _) in enumerate(ROWS)], "units: 8"),
+        ("semicolons", "a;kind", [f"{x};{kind}" for x, kind in ROWS], "delimiter: ;"),
+        (
+            "lines",
+            "note,a,label",
+            [f'"two\nlines, {i}",{x},{kind}' for i, (x, kind) in enumerate(ROWS)],
+            "# note is left",
+        ),
+        ("nothing", "b,a,label", [f",{x},{kind}" for x, kind in ROWS], "# b is left out: it is the same in all rows"),
+        ("dates", "day,a,label", [f"2024-01-{1 + i % 28:02},{x},{k}" for i, (x, k) in enumerate(ROWS)], "{type: date}"),
+        ("ids", "id,a,label", [f"{i},{x},{kind}" for i, (x, kind) in enumerate(ROWS)], "# id is left out"),
+        (
+            "infinite",
+            "b,a,label",
+            [f"{'inf' if i else 1},{x},{k}" for i, (x, k) in enumerate(ROWS)],
+            "infinite numbers",
+        ),
+        (
+            "dust_pm25",
+            "No,year,month,day,hour,pm2.5,wind,kind",
+            [f"{i},2024,1,{1 + i // 24},{i % 24},{'' if i == 9 else x},{x / 2},{k}" for i, (x, k) in enumerate(ROWS)],
+            "target: pm2.5, columns: [pm2.5, wind]",
+        ),
+    ],
+)
+def test_a_spec_of_an_odd_table_trains_as_it_is(name, header, rows, expected, tfcli, folder):
+    (folder / f"{name}.csv").write_text("\n".join([header, *rows]))
+    assert tfcli("init", f"{name}.csv", "-o", "s.yaml").code == 0
+    assert expected in (folder / "s.yaml").read_text()
+    result = tfcli("train", "s.yaml", "--epochs", "1", "-q")
+    assert result.code == 0, result.err

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tfcli.data.table import Table
+from tfcli.data.table import Table, missing
 from tfcli.data.uneven import in_floats, is_uneven
 from tfcli.declare import nearest
 from tfcli.errors import DataError
@@ -20,7 +20,7 @@ def learn_labels(train: Table) -> dict[str, Any]:
     for name in train.labels:
         column = train.columns[name]
         if column.dtype == object and not is_uneven(column):
-            _refuse_missing(train, name, column == "")
+            _refuse_missing(train, name, column)
             classes[name] = train.classes.get(name) or sorted(set(column.ravel().tolist()))
     return classes
 
@@ -43,14 +43,14 @@ def _encode(table: Table, name: str, classes: list[str] | None, floatx: str) -> 
     if column.dtype == object:
         column = table.numbers(name)
     if column.dtype.kind == "f":
-        _refuse_missing(table, name, np.isnan(column.reshape(len(column), -1)).any(axis=1))
+        _refuse_missing(table, name, column)
         return column.astype(floatx, copy=False)
     return column.astype(np.int64) if column.dtype == bool else column
 
 
 def _indices(table: Table, name: str, classes: list[str]) -> np.ndarray:
     texts = table.texts(name)
-    _refuse_missing(table, name, texts == "")
+    _refuse_missing(table, name, texts)
     index = {text: i for i, text in enumerate(classes)}
     codes = list(map(index.get, texts.ravel().tolist(), repeat(-1)))
     if -1 in codes:
@@ -80,8 +80,11 @@ def encode_weights(table: Table, floatx: str) -> np.ndarray | None:
     return weights.astype(floatx)
 
 
-def _refuse_missing(table: Table, name: str, missing: np.ndarray) -> None:
-    rows = np.asarray(missing).reshape(len(missing), -1).any(axis=1)
+def _refuse_missing(table: Table, name: str, column: np.ndarray) -> None:
+    rows = missing(column)
     if rows.any():
         where = table.where(int(rows.argmax()), name)
-        raise DataError(f"{where}: the label is missing; give it a value, or leave the row out ({rows.sum()} in all)")
+        leave_out = " (in the source of a table, `missing_label: skip`)" if table.tabular else ""
+        raise DataError(
+            f"{where}: the label is missing; give it a value, or leave the row out{leave_out}; {rows.sum()} in all"
+        )

@@ -102,6 +102,14 @@ class Table:
         return np.array([_number_text(value) for value in column.tolist()], object)
 
 
+def missing(column: np.ndarray) -> np.ndarray:
+    """Whether each example of a column has no value (N,)."""
+    if is_uneven(column) or column.dtype.kind not in "fO":
+        return np.zeros(len(column), bool)
+    gaps = np.isnan(column) if column.dtype.kind == "f" else column == ""
+    return np.asarray(gaps, bool).reshape(len(column), -1).any(axis=1)
+
+
 def _number_text(value: float) -> str:
     if isinstance(value, float):
         return "" if value != value else str(int(value)) if value.is_integer() else repr(value)

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from tfcli.data.dates import parse_dates
 from tfcli.data.looking.detect import source_of, source_spec
 from tfcli.data.sources.tabular import Columns, TabularSource
+from tfcli.data.table import missing
+from tfcli.data.uneven import is_uneven
 from tfcli.declare import nearest
 from tfcli.errors import DataError, SpecError
-from tfcli.runner.guess_arrays import folder_spec, own_scale, plain_name, series_spec
+from tfcli.runner.guess_arrays import folder_spec, own_scale, plain_name
+from tfcli.runner.guess_series import date_format, named_as_file, series_of, series_spec
 from tfcli.spec.dump import flow
 
 _LABELS = (
@@ -24,6 +26,9 @@ _LABELS = (
 """Names of what is usually predicted; the first that fits is taken."""
 _ENDINGS = ("label", "class", "target", "price", "value", "score", "rating")
 """Last words of such names."""
+_CLASSES = ("label", "labels", "target", "class", "species", "category", "y", "outcome", "diagnosis")
+"""Names under which whole numbers are classes, whatever they are."""
+_FEWEST_ROWS = 8
 _MOST_CLASSES = 50
 _FEW_NUMBERS = 10
 """Whole numbers with no more different values than this are taken for categories."""
@@ -57,19 +62,16 @@ def guess_spec(file: Path, label: str | None = None, folder: Path | None = None)
             raise SpecError(f"--label names a column of a table; in {file} the label is a folder's or a file's name")
         return folder_spec(file, spec, source)
     columns = source.read(Path.cwd()).columns
-    if label is None and spec["type"] == "csv" and (series := _series(columns)) is not None:
-        return series_spec(file, spec, columns[series].astype(np.float64), series)
+    if label is None and spec["type"] == "csv" and (series := series_of(columns, file, _telling(columns))) is not None:
+        return series_spec(file, spec, columns, series)
     target = _label(columns, label, file)
-    return _text(file, columns, target, spec | {"label": target})
-
-
-def _series(columns: Columns) -> str | None:
-    """The one column of numbers beside one of dates in rising order."""
-    numbers = [name for name, column in columns.items() if column.dtype.kind in "if" and date_format(column) is None]
-    dates = [name for name in columns if name not in numbers and date_format(columns[name]) is not None]
-    if len(columns) != 2 or len(numbers) != 1 or len(dates) != 1:
-        return None
-    return numbers[0] if (columns[dates[0]][:-1] < columns[dates[0]][1:]).all() else None
+    gaps = missing(columns[target])
+    if gaps.any():
+        spec["missing_label"] = "skip"
+        columns = {name: column[~gaps] for name, column in columns.items()}
+    if len(columns[target]) < _FEWEST_ROWS:
+        raise DataError(f"{file} has {len(columns[target])} rows with a label; training takes {_FEWEST_ROWS} at least")
+    return _text(file, columns, target, spec | {"label": target}, int(gaps.sum()))
 
 
 def _label(columns: Columns, label: str | None, file: Path) -> str:
@@ -78,20 +80,17 @@ def _label(columns: Columns, label: str | None, file: Path) -> str:
     if label is not None and label not in columns:
         hint = nearest(label, columns) or f"its columns are: {', '.join(columns)}"
         raise SpecError(f"{file} has no column {label!r}; {hint}")
-    chosen = label or _likely_label(columns)
-    missing = int(_missing(columns[chosen]).sum())
-    if missing:
-        raise DataError(
-            f"{file}: the label {chosen!r} is missing in {missing} rows; remove these, or name another with --label"
-        )
+    chosen = label or _likely_label(columns, file)
+    known = columns[chosen][~missing(columns[chosen])]
+    if len(known) and not is_uneven(known) and known.ndim == 1 and len(np.unique(known)) < 2:
+        raise DataError(f"{file}: the label {chosen!r} is {known[0]!r} in all rows; name another with --label")
     return chosen
 
 
-def _likely_label(columns: Columns) -> str:
-    """The column with a telling name, else the last that is not a text of its own in each row, as a name is."""
-    lowered = {name.lower(): name for name in columns}
-    ends = {re.split(r"[\W_]+", name)[-1]: lowered[name] for name in lowered}
-    fitting = [lowered[name] for name in _LABELS if name in lowered] + [ends[end] for end in _ENDINGS if end in ends]
+def _likely_label(columns: Columns, file: Path) -> str:
+    """The column with a telling name, or the file's, else the last that is not a text of its own in each row, as a name
+    is."""
+    fitting = [*_telling(columns), *named_as_file(columns, file)]
     if fitting:
         return fitting[0]
     backwards = list(columns)[::-1]
@@ -99,29 +98,32 @@ def _likely_label(columns: Columns) -> str:
     return next(classes, backwards[0])
 
 
+def _telling(columns: Columns) -> list[str]:
+    """The columns with names of what is usually predicted, the likeliest first."""
+    lowered = {name.lower(): name for name in columns}
+    ends = {re.split(r"[\W_]+", name)[-1]: lowered[name] for name in lowered}
+    return [lowered[name] for name in _LABELS if name in lowered] + [ends[end] for end in _ENDINGS if end in ends]
+
+
 def _has_classes(column: np.ndarray) -> bool:
     """Whether texts repeat often enough to be classes."""
-    return len(np.unique(column)) <= min(_MOST_CLASSES, len(column) / 2)
-
-
-def _missing(column: np.ndarray) -> np.ndarray:
-    return (
-        np.isnan(column) if column.dtype.kind == "f" else column == "" if column.dtype == object else np.zeros(0, bool)
-    )
+    return not is_uneven(column) and len(np.unique(column)) <= min(_MOST_CLASSES, len(column) / 2)
 
 
 def _guess(name: str, column: np.ndarray) -> Guess:
-    if column.ndim > 1:
+    if column.ndim > 1 or is_uneven(column):
         return Guess(name, None, "it has lists")
-    missing = _missing(column)
-    known = column[~missing] if missing.size else column
+    absent = missing(column)
+    known = column[~absent]
+    if known.dtype.kind == "f" and np.isinf(known).any():
+        return Guess(name, None, "it has infinite numbers")
     distinct = len(np.unique(known))
     if distinct < 2:
         return Guess(name, None, "it is the same in all rows")
-    gaps = f", missing in {missing.sum()} rows" if missing.any() else ""
+    gaps = f", missing in {absent.sum()} rows" if absent.any() else ""
     values = f"{distinct} different values{gaps}"
     if (written := date_format(known)) is not None:
-        gap = ", missing: mean, indicator: true" if missing.any() else ""
+        gap = ", missing: mean, indicator: true" if absent.any() else ""
         return Guess(name, f"{{type: date{written}{gap}}}", values)
     if column.dtype == object:
         if distinct > len(column) / 2 and np.mean([len(text.split()) for text in known]) >= _WORDS:
@@ -135,27 +137,21 @@ def _guess(name: str, column: np.ndarray) -> Guess:
         return Guess(name, "integer_categorical", values)
     if column.dtype.kind in "iu" and distinct == len(column) and (np.diff(column) == 1).all():
         return Guess(name, None, "it counts the rows")
-    if missing.any():
+    if absent.any():
         return Guess(name, "{type: float_normalized, missing: mean, indicator: true}", values)
     return Guess(name, "float_normalized", values)
 
 
-def date_format(known: np.ndarray) -> str | None:
-    """How dates are written, as the rest of a feature in a spec; None where the values are no dates."""
-    if known.dtype == object:
-        return None if np.isnan(parse_dates(known)).any() else ""
-    if known.dtype.kind not in "iu" or known.min() < 19000101 or known.max() > 21001231:
-        return None
-    return None if np.isnan(parse_dates(known.astype(str), "%Y%m%d")).any() else ', format: "%Y%m%d"'
-
-
-def _text(file: Path, columns: Columns, label: str, source: dict[str, Any]) -> str:
+def _text(file: Path, columns: Columns, label: str, source: dict[str, Any], unlabelled: int) -> str:
     guesses = [_guess(name, column) for name, column in columns.items() if name != label]
     if not any(guess.feature for guess in guesses):
-        raise DataError(f"{file}: no column besides {label!r} says anything; there is nothing to predict from")
+        reasons = "; ".join(f"{guess.name!r}: {guess.reason}" for guess in guesses)
+        raise DataError(
+            f"{file}: no column besides {label!r} says anything ({reasons}); there is nothing to predict from"
+        )
     texts = [guess.name for guess in guesses if guess.feature == TEXT]
     target, rows = columns[label], len(columns[label])
-    classes = _number_of_classes(target)
+    classes = _number_of_classes(target, label)
     lines = [
         f"# Guessed from {file.name} ({rows:,} rows). See what it makes of the data: tfcli check THIS_FILE",
         f"name: {flow(plain_name(file))}",
@@ -164,6 +160,7 @@ def _text(file: Path, columns: Columns, label: str, source: dict[str, Any]) -> s
         "data:",
         "  # label: the column to predict, guessed by its name or place; `tfcli init FILE --label COLUMN` sets another",
         *(["  # the file has no header; these names were made up for its columns"] if "columns" in source else []),
+        *([f"  # {unlabelled:,} rows have no label; they are left out"] if unlabelled else []),
         f"  source: {flow(source)}",
         f"  split: {_split(target, classes)}",
         "  features:               # how each column becomes numbers; learned from the training split alone",
@@ -176,7 +173,7 @@ def _text(file: Path, columns: Columns, label: str, source: dict[str, Any]) -> s
         "model:",
         "  layers:",
         *_joined(texts, len(texts) < sum(guess.feature is not None for guess in guesses)),
-        *(_regressor(target) if classes is None else _classifier(classes)),
+        *(_regressor(target) if classes is None else _classifier(classes, target)),
         "",
         "train:",
         "  epochs: 50",
@@ -208,18 +205,23 @@ def _joined(texts: list[str], has_others: bool) -> Iterator[str]:
         yield f"    - {flow({'type': 'concatenate', 'inputs': inputs})}"
 
 
-def _number_of_classes(target: np.ndarray) -> int | None:
-    """The number of classes of a label that has them: texts, or whole numbers from 0 without gaps."""
+def _number_of_classes(target: np.ndarray, name: str) -> int | None:
+    """How many classes a label has: texts, or whole numbers that are from 0 without gaps, or are called a class."""
     if target.ndim > 1:
         return None
     values = np.unique(target)
     if target.dtype == object:
         if not _has_classes(target):
-            message = f"the label is a text with {len(values)} different values in {len(target)} rows"
-            raise DataError(f"{message}: neither classes nor numbers; name another with --label")
+            message = (
+                f"the label is a text with {len(values)} different values in {len(target)} rows, like {values[0]!r}"
+            )
+            comma = ", and a number has a point, no comma" if re.fullmatch(r"-?\d+,\d+", values[0]) else ""
+            raise DataError(f"{message}: neither classes nor numbers{comma}; name another with --label")
         return len(values)
-    is_counted = len(values) <= _MOST_CLASSES and np.array_equal(values, np.arange(len(values)))
-    return len(values) if is_counted and len(values) > 1 else None
+    if target.dtype.kind not in "iu" or not 0 <= values[0] <= values[-1] < _MOST_CLASSES:
+        return None
+    is_counted = np.array_equal(values, np.arange(len(values)))
+    return int(values[-1]) + 1 if is_counted or name.lower() in _CLASSES else None
 
 
 def _split(target: np.ndarray, classes: int | None) -> str:
@@ -231,10 +233,11 @@ def _split(target: np.ndarray, classes: int | None) -> str:
 _HIDDEN = ["    - {type: dense, units: 64, activation: relu}", "    - {type: dense, units: 32, activation: relu}"]
 
 
-def _classifier(classes: int) -> list[str]:
+def _classifier(classes: int, target: np.ndarray) -> list[str]:
+    never = "" if len(np.unique(target)) == classes else f" from 0 to {classes - 1}, though some never occur"
     return [
         *_HIDDEN,
-        f"    - {{type: dense, units: {classes}, activation: softmax}}   # a probability for each class",
+        f"    - {{type: dense, units: {classes}, activation: softmax}}   # a probability for each class{never}",
         "",
         "loss: sparse_categorical_crossentropy",
         "optimizer: {type: adam, learning_rate: 0.001}",

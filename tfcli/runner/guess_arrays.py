@@ -1,4 +1,4 @@
-"""A commented spec for a folder of pictures, texts or recordings, and for a series in time."""
+"""A commented spec for a folder of pictures, texts or recordings."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,6 @@ from tfcli.errors import DataError
 from tfcli.spec.dump import flow
 
 _PIXELS_TO_ONE = "0.00392156862745098"
-_MOST_WINDOW = 52
 
 
 def plain_name(file: Path) -> str:
@@ -53,12 +52,12 @@ def folder_spec(folder: Path, spec: dict[str, Any], source: Source) -> str:
         "optimizer: {type: adam, learning_rate: 0.001}",
         "metrics: [accuracy]",
         "",
-        *_train(30),
+        *training(30),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _train(epochs: int) -> list[str]:
+def training(epochs: int) -> list[str]:
     return [
         "train:",
         f"  epochs: {epochs}",
@@ -108,43 +107,6 @@ def _audio(columns: Columns, spec: dict[str, Any]) -> tuple[list[str], list[str]
     layers = ["    - {type: permute, dims: [2, 1]}                         # (bands, frames) to (frames, bands)"]
     layers += [convolution, "    - {type: max_pooling1d}"] * 2
     return stages, [*layers, convolution, "    - {type: global_average_pooling1d}", "    - {type: dropout, rate: 0.3}"]
-
-
-def series_spec(file: Path, spec: dict[str, Any], numbers: np.ndarray, target: str) -> str:
-    """The text of a spec that forecasts `target`, whose values in order of time are `numbers`."""
-    known = numbers[~np.isnan(numbers)]
-    length = min(_MOST_WINDOW, max(2, len(numbers) // 10))
-    source = {"type": "time_series", "path": spec["path"], "target": target, "sequence_length": length}
-    source |= {key: spec[key] for key in ("delimiter",) if key in spec}
-    gaps = ", missing: interpolate" if len(known) < len(numbers) else ""
-    lines = [
-        f"# Guessed from {file.name} ({len(numbers):,} rows): a series in time. `tfcli init FILE --label COLUMN` takes",
-        "# it for a table. See what it makes of the data: tfcli check THIS_FILE",
-        f"name: {flow(plain_name(file))}",
-        "seed: 42                  # every random number comes from it",
-        "",
-        "data:",
-        "  # horizon: how many rows after the window the value to predict is",
-        f"  source: {flow(source)[:-1]}, horizon: 1{gaps}}}",
-        "  split: {validation: 0.15, test: 0.15}                     # by time: the model is tested on the last rows",
-        "  pipeline:",
-        "    - {type: normalization, axis: null}",
-        "    - {type: shuffle, buffer_size: 10000}                   # training only",
-        "    - {type: batch, batch_size: 32}",
-        "",
-        "model:",
-        "  layers:",
-        "    - {type: flatten}",
-        "    - {type: dense, units: 1}",
-        *own_scale(known),
-        "",
-        "loss: mean_squared_error",
-        "optimizer: {type: adam, learning_rate: 0.003}",
-        "metrics: [mean_absolute_error]",
-        "",
-        *_train(50),
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def own_scale(target: np.ndarray) -> Sequence[str]:

@@ -19,8 +19,14 @@ TABLES = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".jsonl": "jsonl"
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 _LOOKED_AT = 1000
 """Lines that tell how a CSV file is written."""
+_MANY_BYTES = 1 << 24
+"""A table of so many bytes is looked at block by block: its texts would take many times as much memory."""
 _PICTURES, _LARGEST_SIDE = 100, 256
 _DELIMITERS = ",;\t|"
+_ALIKE = 0.9
+"""The share of lines that have as many values as the first, in what is a table."""
+_WORDS_OF_A_VALUE = 5
+"""A first value of more words in most lines is a row of values with spaces between."""
 _COMMON = 0.05
 """The share of rows in which a text of the first row must come again for it to be no header."""
 
@@ -37,8 +43,11 @@ def source_spec(path: Path) -> dict[str, Any]:
     blob = Blob(str(path), path)
     kind = TABLES.get(blob.suffix)
     if kind is None:
-        if blob.suffix and not _is_delimited(blob):
-            raise DataError(f"{path}: expected a table, a file that ends in {', '.join(TABLES)}")
+        if not _is_delimited(blob):
+            raise DataError(
+                f"{path}: expected a table, a file that ends in {', '.join(TABLES)}, or one with as many values in each"
+                " line, separated by a comma, semicolon, tab or |"
+            )
         kind = "csv"
     return {"type": kind, "path": str(path)} | (_csv_options(blob) if kind == "csv" else {})
 
@@ -51,10 +60,14 @@ def source_of(path: Path) -> Source:
 
 def blocks(source: Source, root: Path) -> Iterator[Table]:
     """A source's rows: all at once, or block by block where there are many. Raises DataError."""
-    if isinstance(source, ChunkedSource) and source.streams(root):
+    if isinstance(source, ChunkedSource) and (source.streams(root) or _size(source, root) >= _MANY_BYTES):
         yield from source.chunks(source.blobs(root), labelled=True)
     else:
         yield source.read(root)
+
+
+def _size(source: ChunkedSource, root: Path) -> int:
+    return sum(blob.size() for blob in source.blobs(root))
 
 
 def _class(kind: str) -> type[Source]:
@@ -156,19 +169,24 @@ def _delimiter(lines: list[str]) -> str:
 
 def _agreement(lines: list[str], delimiter: str) -> tuple[float, int]:
     """The share of lines that have as many values as the first, and that number; (0, 0) where it is one."""
-    counts = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
+    try:
+        counts = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
+    except csv.Error:
+        return 0.0, 0
     if not counts or counts[0] < 2:
         return 0.0, 0
     return round(counts.count(counts[0]) / len(counts), 1), counts[0]
 
 
 def _is_delimited(blob: Blob) -> bool:
-    """Whether a file of another name, .data say, has the same number of values in each line."""
-    try:
-        lines = _head(blob)
-    except UnicodeDecodeError:
+    """Whether a file of another name, .data say, has the same number of values in each line, none of which is a row of
+    its own."""
+    lines = [line for line in _head(blob) if line][:100]
+    if "\0" in "".join(lines):
         return False
-    return "\0" not in "".join(lines) and bool(_agreement([line for line in lines if line][:100], _delimiter(lines))[0])
+    delimiter = _delimiter(lines)
+    inside = sum(len(line.split(delimiter)[0].split()) > _WORDS_OF_A_VALUE for line in lines)
+    return _agreement(lines, delimiter)[0] >= _ALIKE and inside < len(lines) / 2
 
 
 def _is_headerless(rows: list[list[str]]) -> bool:

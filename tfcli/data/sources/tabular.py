@@ -1,14 +1,15 @@
 """What sources of named columns have in common."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from tfcli.data.faults import Faults
+from tfcli.data.faults import Faults, OnError
 from tfcli.data.files import Blob, find, fingerprints
 from tfcli.data.source import ChunkedSource, Kinds, Names, Source
-from tfcli.data.table import Rows, Table, as_examples, as_list
+from tfcli.data.table import Rows, Table, as_examples, as_list, missing
 from tfcli.data.uneven import is_uneven, uneven
 from tfcli.declare import PathString, nearest
 from tfcli.errors import DataError
@@ -30,6 +31,8 @@ class TabularSource(ChunkedSource, abstract=True):
     """The columns to predict from. Default: every other column."""
     sample_weight: str | None = None
     """A column of weights, one an example."""
+    missing_label: OnError = "stop"
+    """What to do about a row without a label: stop there, or skip it, counting and naming it."""
 
     def blobs(self, root: Path) -> list[Blob]:
         return find(root, self.path)
@@ -44,7 +47,8 @@ class TabularSource(ChunkedSource, abstract=True):
         cls = Source.registry.find(blob.suffix.removeprefix("."))
         if cls is None or isinstance(self, cls) or not issubclass(cls, TabularSource):
             return self
-        return cls(path=self.path, label=self.label, features=self.features, sample_weight=self.sample_weight)
+        kept = ("path", "label", "features", "sample_weight", "missing_label")
+        return cls(**{name: getattr(self, name) for name in kept})
 
     def parts(
         self, blob: Blob, faults: Faults, texts: frozenset[str], size: int | None, skip: int = 0
@@ -87,7 +91,17 @@ class TabularSource(ChunkedSource, abstract=True):
             if name not in columns:
                 hint = nearest(name, columns) or f"its columns are: {', '.join(columns)}"
                 raise DataError(f"{rows.files[0]}: has no column {name!r}; {hint}")
-        return Table(columns, features, rows, labels, weight, files, tabular=True, skipped=skipped)
+        table = Table(columns, features, rows, labels, weight, files, tabular=True, skipped=skipped)
+        return table if self.missing_label == "stop" else _without_gaps(table)
+
+
+def _without_gaps(table: Table) -> Table:
+    """The rows that have all labels; of the others there is a message each."""
+    gaps = {name: missing(table.columns[name]) for name in table.labels}
+    absent = [(row, name) for name, rows in gaps.items() for row in np.flatnonzero(rows).tolist()]
+    found = [f"{table.where(row, name)}: the label is missing" for row, name in absent]
+    kept = ~np.any([np.zeros(len(table), bool), *gaps.values()], axis=0)
+    return replace(table.select(kept), skipped=(*table.skipped, *found))
 
 
 def _as_kind(column: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
