@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from machine import Machine, Outcome, Tally, spread
+from power import logged, what_is_lost
 
 REASONS = {
     "ENOSPC": "the disk is full",
@@ -21,8 +22,8 @@ OPERATIONS = {
 
 
 def refusals(folder: Path, times: int, seed: int) -> Tally:
-    """From the n-th operation on the disk refuses, for seeded n and each reason; then there is room, and the run
-    resumes."""
+    """From the n-th operation on the disk refuses, for seeded n and each reason; what was called saved is there, and
+    when there is room the run resumes."""
     draw, tally = random.Random(seed), Tally()
     with Machine(folder) as machine:
         outcome = machine.whole()
@@ -40,8 +41,13 @@ def refusals(folder: Path, times: int, seed: int) -> Tally:
 
 
 def _problem(machine: Machine, logdir: str, outcome: Outcome, reason: str, faults: dict) -> str | None:
-    job = machine.train(logdir, **faults)
+    log = machine.folder / f"{logdir}.jsonl"
+    job = machine.train(logdir, log=str(log), **faults)
     code, text = job.wait(), job.text
+    saved = [path for operation, path, *_ in logged(log) if operation == "saved"]
+    lost = what_is_lost(machine.folder / logdir, saved)
+    if lost is not None:
+        return lost
     if code == 0 and not faults["lasting"]:
         return machine.finish(logdir, outcome)  # what failed once was only the removal of something superfluous
     if code != 1 or text.count("error:") != 1 or "Traceback" in text or REASONS[reason] not in text:

@@ -144,7 +144,7 @@ def cuts(folder: Path, times: int, seed: int) -> Tally:
         outcome = machine.whole()
         calm = _log(machine, "calm")
         assert machine.train("killed", log=str(folder / "killed.jsonl"), stop=len(calm) // 2).wait() == -signal.SIGKILL
-        killed = [*_events(folder / "killed.jsonl"), *_log(machine, "killed", resume=True)]
+        killed = [*logged(folder / "killed.jsonl"), *_log(machine, "killed", resume=True)]
         for logdir, events, part in (("calm", calm, times - times // 2), ("killed", killed, times // 2)):
             _cut(machine, outcome, logdir, events, part, draw, tally)
     return tally
@@ -155,10 +155,10 @@ def _log(machine: Machine, logdir: str, resume: bool = False) -> list[list[Any]]
     log = machine.folder / f"{logdir}-to-its-end.jsonl"
     job = (machine.resume if resume else machine.train)(logdir, log=str(log))
     assert job.wait() == 0, job.text
-    return _events(log)
+    return logged(log)
 
 
-def _events(log: Path) -> list[list[Any]]:
+def logged(log: Path) -> list[list[Any]]:
     return [json.loads(line) for line in log.read_text().splitlines()]
 
 
@@ -172,14 +172,14 @@ def _cut(machine: Machine, outcome: Outcome, logdir: str, events: list, times: i
             done += 1
         after = machine.folder / f"cut-{number}"
         disk.after_power_cut(after, draw)
-        problem = _lost(after / logdir, disk.saved)
+        problem = what_is_lost(after / logdir, disk.saved)
         if problem is None and number in resumed and (after / logdir).is_dir():
             problem = machine.finish(f"{after.name}/{logdir}", outcome)
         tally.count(problem, f"{logdir}: power cut after operation {place}")
         shutil.rmtree(after)
 
 
-def _lost(logdir: Path, saved: list[str]) -> str | None:
+def what_is_lost(logdir: Path, saved: list[str]) -> str | None:
     """What of the acknowledged checkpoints is not there: the last of them, or a later one, must load."""
     if not saved:
         return None
