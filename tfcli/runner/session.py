@@ -24,7 +24,6 @@ from tfcli.models.layers.base import Weight
 from tfcli.models.layers.policy import as_policy
 from tfcli.models.network import Examples, ModelError, Network
 from tfcli.models.trainer import Head, Trainer, make_heads
-from tfcli.runner.keras_weights import SUFFIXES, load_keras_weights
 from tfcli.spec.diagnostics import InvalidSpec, locate
 from tfcli.spec.dump import resolve_path
 from tfcli.spec.experiment import Experiment
@@ -160,6 +159,8 @@ def _load_initial_weights(loaded: LoadedSpec, network: Network) -> None:
     origin = loaded.experiment.train.initial_weights
     if origin is None:
         return
+    from tfcli.runner.keras_weights import SUFFIXES, load_keras_weights
+
     path = Path(resolve_path(origin, loaded.root))
     file = RunDirectory(path).weights_path if path.is_dir() else path
     at: SpecPath = ("train", "initial_weights")

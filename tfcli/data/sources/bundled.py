@@ -1,17 +1,19 @@
 """The data sets that come with the package."""
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from tfcli.data.arrays import is_npy, read_npy, read_npz
 from tfcli.data.files import Blob, bundled_file
 from tfcli.data.source import Names, Source
-from tfcli.data.sources.csv import Csv
 from tfcli.data.table import Rows, Table
 from tfcli.declare import FieldError
 from tfcli.errors import DataError
+
+if TYPE_CHECKING:
+    from tfcli.data.sources.csv import Csv
 
 _LABELS = {"iris": "species", "penguins": "species", "co2": "co2"}
 
@@ -52,7 +54,9 @@ class Bundled(Source, name="bundled"):
         images = read_npy(blob)
         return _image_table(images, blob)
 
-    def _csv(self) -> Csv:
+    def _csv(self) -> "Csv":
+        from tfcli.data.sources.csv import Csv
+
         label = self.label or _LABELS[self.name]
         path = f"bundled:{self.name}"
         return Csv(path=path, label=label, features=self.features, sample_weight=self.sample_weight)
