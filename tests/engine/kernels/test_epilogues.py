@@ -144,3 +144,14 @@ def test_groups_of_a_gradient_are_left_without_what_follows():
         array(2, 5, 5, 4),
         joined=False,
     )
+
+
+@pytest.mark.parametrize(("size", "joined"), [(6, True), (7, False)])
+def test_an_activation_s_gradient_follows_that_of_pooling_where_windows_cover_the_image(size, joined):
+    def function(x, g):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            pooled = tf.nn.max_pool2d(tf.nn.relu(x), 2, 2, "VALID") * g
+        return tape.gradient(pooled, x)
+
+    check(function, array(3, size, size, 11), array(3, 3, 3, 11), joined=joined)

@@ -38,6 +38,10 @@ def assert_pools(op: MaxPool | AveragePool, x: np.ndarray, lanes: int) -> None:
         ((2, 5, 5, 33), (2, 2), (3, 3), "valid"),
         ((1, 3, 3, 1), (2, 2), (2, 2), ((2, 0), (0, 3))),
         ((0, 4, 4, 2), (2, 2), (2, 2), "valid"),
+        ((2, 6, 7, 19), (2, 2), (2, 2), "valid"),
+        ((2, 7, 7, 5), (3, 3), (2, 2), "valid"),
+        ((3, 12, 6), (5,), (5,), "valid"),
+        ((1, 10, 10, 4), (5, 5), (5, 5), "valid"),
     ],
 )
 def test_pooling_agrees_with_numpy(kind, shape, size, strides, padding, lanes):

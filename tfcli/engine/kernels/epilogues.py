@@ -4,33 +4,26 @@ Where only one fused op reads a product, and reads its other inputs at the same 
 number, the product's kernel does the fused op's work before it writes: a bias, an activation, a residual.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
 from tfcli.engine.graph.fused import Fused
 from tfcli.engine.graph.ir import AssignVariable, Node
 from tfcli.engine.kernels.code import Code, Value
-from tfcli.engine.kernels.contraction import Epilogue, Place
-from tfcli.engine.kernels.convolution import conv, conv_input_grad, conv_transpose
-from tfcli.engine.kernels.lowering import Argument, Emitter
+from tfcli.engine.kernels.contraction import Place
+from tfcli.engine.kernels.lowering import Argument, Emitter, lowering_of
 from tfcli.engine.kernels.pointwise import ELEMENTS, from_memory, is_pointwise, stored, to_memory
-from tfcli.engine.kernels.products import einsum, matmul
 from tfcli.engine.kernels.scalar import SCALAR
 from tfcli.engine.kernels.vectors import read, write
 from tfcli.engine.op import Op
 from tfcli.engine.ops.conv import Conv, ConvInputGrad, ConvTranspose
 from tfcli.engine.ops.linalg import Einsum, Matmul
+from tfcli.engine.ops.pool import MaxPoolGrad
 from tfcli.engine.tensor import Tensor
 
-PRODUCTS: dict[type[Op], Callable[[Node, Emitter, Epilogue | None], bool]] = {
-    Matmul: matmul,
-    Einsum: einsum,
-    Conv: conv,
-    ConvInputGrad: conv_input_grad,
-    ConvTranspose: conv_transpose,
-}
-"""The lowerings that take an epilogue."""
+PRODUCTS = frozenset({Matmul, Einsum, Conv, ConvInputGrad, ConvTranspose, MaxPoolGrad})
+"""The ops whose lowerings take an epilogue: products, and what writes its result once as they do."""
 
 
 class WithEpilogue(Op):
@@ -127,7 +120,8 @@ def lower_pair(product: Node, reader: Node, emit: Emitter) -> Node | None:
     others = [x for x in reader.inputs if x is not product.outputs[0]]
     target = next(o for o in reader.outputs if o.dtype == product.outputs[0].dtype)
     first = Node(product.op, product.inputs, (target,))
-    if not PRODUCTS[type(product.op)](first, emit, _FusedEpilogue.of(op, reader, place, target)):
+    lowering = lowering_of(product.op)
+    if lowering is None or not lowering(first, emit, _FusedEpilogue.of(op, reader, place, target)):
         return None
     both = Node(WithEpilogue(product.op, op, place, len(product.inputs)), (*product.inputs, *others), reader.outputs)
     both.scope = product.scope

@@ -18,7 +18,6 @@ import importlib
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from tfcli.engine.graph.ir import Node
 from tfcli.engine.kernels.code import Code
 from tfcli.engine.kernels.target import Target
 from tfcli.engine.op import Op
@@ -53,7 +52,8 @@ class Emitter(Protocol):
         """
 
 
-Lowering = Callable[[Node, Emitter], bool]
+Lowering = Callable[..., bool]
+"""Of a node and an emitter, and of an epilogue where the op takes one (`epilogues.py`)."""
 
 LOWERINGS: dict[type[Op], Lowering] = {}
 
