@@ -10,6 +10,7 @@ from tfcli.engine.tensor import constant
 from tfcli.errors import ShapeError, SpecError
 from tfcli.models.metrics.accuracy import Accuracy
 from tfcli.models.metrics.base import Metric
+from tfcli.models.objective import Head, Objective
 
 all_cases = pytest.mark.parametrize("case", **numbered(cases.METRICS))
 
@@ -151,3 +152,10 @@ def test_states_are_float32_at_least(model, kept):
 def test_metrics_of_plain_values_are_refused_in_a_model():
     with pytest.raises(SpecError, match="from Python"):
         make(Metric, "mean", {}).resolve(TensorSpec((None, 1)), TensorSpec((None, 1)))
+
+
+def test_metrics_of_one_name_are_told_apart_as_in_keras():
+    listed = [make(Metric, "auc", {"curve": curve}) for curve in ("ROC", "PR")]
+    again = make(Metric, "auc", {})
+    objective = Objective([Head("y", "y", None, 1.0, listed, "", [again])])
+    assert objective.head_metrics() == {"auc": listed[0], "auc_1": listed[1], "weighted_auc": again}

@@ -14,6 +14,7 @@ from tfcli.engine.ops.reduce import argmax
 from tfcli.engine.ops.shape import reshape
 from tfcli.engine.tape import GradientTape
 from tfcli.engine.tensor import Tensor, Variable, constant
+from tfcli.models.layers.weights import numbered
 from tfcli.models.losses import Loss
 from tfcli.models.metrics import Mean, Metric
 from tfcli.models.optimizers import Optimizer
@@ -97,8 +98,17 @@ class Objective:
                 metric.update_state(targets[head.target], outputs[head.output], _weights_of(weights, head))
 
     def head_metrics(self) -> dict[str, Metric]:
-        """The metrics of the heads by history key."""
-        return {f"{h.prefix}{m.report_name}": m for h in self.heads for m in (*h.metrics, *h.weighted_metrics)}
+        """The metrics of the heads by history key: as in Keras the second of a name is `name_1`, or where it is a
+        weighted one `weighted_name`.
+        """
+        pairs = [(f"{head.prefix}{metric.report_name}", metric) for head in self.heads for metric in head.metrics]
+        taken = {name for name, _ in pairs}
+        for head in self.heads:
+            for metric in head.weighted_metrics:
+                name = metric.report_name
+                again = f"{head.prefix}{name}" in taken
+                pairs.append((f"{head.prefix}{'weighted_' if again else ''}{name}", metric))
+        return numbered(pairs)
 
     def metrics(self) -> dict[str, Metric]:
         """Every running value by its history key, the loss first."""

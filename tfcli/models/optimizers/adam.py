@@ -123,7 +123,11 @@ class Lamb(_Moments):
 
 
 class ScheduleFreeAdamW(_Moments, name="schedule_free_adamw"):
-    """Adam on an average of its own iterates, in place of a schedule (Defazio et al., 2024)."""
+    """Adam on an average of its own iterates, in place of a schedule (Defazio et al., 2024).
+
+    As the paper and Keras's code have it; run by TensorFlow that code starts from iterates of zero, and so forgets the
+    initial weights in its first step.
+    """
 
     learning_rate: NonNegativeFloat | Schedule = 0.0025
     beta_1: Probability = 0.9
