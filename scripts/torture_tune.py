@@ -33,9 +33,9 @@ tune:
     optimizer.learning_rate: {low: 0.001, high: 1.0, log: true}
     model.layers.h.units: {low: 2, high: 16}
 """
-PAUSES = (1.0, 5.0)
-"""Between two kills, in times that a trial takes alone: the next kill comes before a worker is well under way again,
-on a busy machine too, where a second is little."""
+PAUSES = (0.5, 2.5)
+"""Between two kills, in times that a trial takes alone: on a busy machine, where a second is little, they come as often
+among its trials."""
 LEADER_SHARE = 0.1
 """Of the kills, those of the leading process."""
 SLOWEST_END = 5.0
@@ -113,8 +113,9 @@ class Torture:
                 self.leaders_killed += 1
                 self._watch_end(workers)
                 return False
-            if workers:
-                os.kill(self.random.choice(workers), signal.SIGKILL)
+            victim = self.random.randrange(int(self.workers))  # each is hit as often when there are few of them left
+            if victim < len(workers):
+                os.kill(workers[victim], signal.SIGKILL)
                 self.workers_killed += 1
 
     def _watch_end(self, workers: list[int]) -> None:

@@ -1,5 +1,10 @@
 """What the shell's completion offers."""
 
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from tfcli.commands.completion import COMPLETING
@@ -69,3 +74,14 @@ def test_the_script_of_a_shell(tfcli, shell):
 def test_an_unknown_shell_is_asked_for(tfcli, monkeypatch):
     monkeypatch.setenv("SHELL", "/bin/tcsh")
     assert tfcli("completion").code == 2
+
+
+PROGRAM = Path(sys.executable).parent / "tfcli"
+
+
+@pytest.mark.skipif(not (shutil.which("fish") and PROGRAM.exists()), reason="there is no fish here, or no tfcli beside")
+def test_fish_offers_what_the_program_offers(folder, monkeypatch):
+    monkeypatch.setenv("PATH", f"{PROGRAM.parent}:/usr/bin:/bin")
+    script = 'tfcli completion fish | source; complete -C "tfcli train exp.yaml --set optimizer.le"'
+    done = subprocess.run(["fish", "--no-config", "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["optimizer.learning_rate="]
