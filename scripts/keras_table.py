@@ -49,7 +49,7 @@ WHY = {
     "Metric": "the base class",
     "MeanMetricWrapper": "a helper for classes of one's own",
     "Optimizer": "the base class",
-    "LossScaleOptimizer": "`loss_scale_factor` of every optimizer",
+    "LossScaleOptimizer": "`precision: mixed_float16` scales any optimizer's loss so; `loss_scale_factor` is fixed",
     "LearningRateSchedule": "the base class",
     "Initializer": "the base class",
     "RandomInitializer": "the base class of the random ones",

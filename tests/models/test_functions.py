@@ -99,7 +99,23 @@ def test_initial_weights_have_keras_s_spread(name, std):
 
 def test_every_initializer_has_a_known_spread():
     marks = test_initial_weights_have_keras_s_spread.pytestmark
-    assert {cls.type_name for cls in Initializer.registry} == {name for name, _ in marks[0].args[1]}
+    spreads = {name for name, _ in marks[0].args[1]}
+    assert {cls.type_name for cls in Initializer.registry} == spreads | {"stft"}  # which is no matrix, and below
+
+
+@pytest.mark.parametrize(("side", "part"), [("real", np.real), ("imag", np.imag)])
+def test_a_convolution_that_begins_with_stft_gives_spectra(side, part):
+    frame = np.sin(np.arange(8.0)) + 0.3
+    window = np.hanning(9)[:8]
+    kernel = make(Initializer, "stft", {"side": side, "periodic": True}).values((8, 1, 5), "float64", generator())
+    expected = part(np.fft.rfft(frame * window)) / np.linalg.norm(window)
+    np.testing.assert_allclose(frame @ kernel[:, 0], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(8, 5), (8, 2, 5), (7, 1, 5)])
+def test_stft_refuses_kernels_that_are_no_frames(shape):
+    with pytest.raises(ShapeError, match="stft"):
+        make(Initializer, "stft", {"window": [1.0] * 8}).values(shape, "float32", generator())
 
 
 @pytest.mark.parametrize(

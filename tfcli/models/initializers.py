@@ -261,3 +261,29 @@ class Orthogonal(Random, aliases=("orthogonal_initializer",)):
         q, r = np.linalg.qr(generator.standard_normal((max(rows, columns), min(rows, columns))))
         q *= np.sign(np.diag(r))
         return self.gain * (q.T if rows < columns else q).reshape(shape)
+
+
+class STFT(Initializer, name="stft"):
+    """One side of the short-time Fourier transform, for a convolution's kernel (frame length, 1, frequencies).
+
+    Raises ShapeError for another shape, or a window of another length.
+    """
+
+    side: Literal["real", "imag"] = "real"
+    "Cosines or sines."
+    window: Literal["hann", "hamming"] | list[float] | None = "hann"
+    "The weights of a frame's samples: by name, or one for each; null: all are 1."
+    scaling: Literal["density", "spectrum"] | None = "density"
+    "What the window is divided by: its length as a vector, its sum, or nothing."
+    periodic: bool = False
+    "The window is one period of a wave, and not symmetric."
+
+    def values(self, shape, dtype, generator):
+        from tfcli.engine.preprocessing.audio import waves  # loads ops that few models need
+
+        if len(shape) != 3 or shape[1] != 1 or shape[2] < 2:
+            raise ShapeError(f"stft: expected a kernel (frame length, 1, frequencies), got {show_shape(shape)}")
+        if isinstance(self.window, list) and len(self.window) != shape[0]:
+            raise ShapeError(f"stft: a window of {len(self.window)} samples does not fit a frame of {shape[0]}")
+        made = waves(shape[0], shape[2], self.side, self.window, self.scaling, self.periodic)
+        return made.astype(as_dtype(dtype).numpy)

@@ -20,6 +20,9 @@ from tfcli.errors import ShapeError
 
 Window = Literal["hann", "hamming"] | list[float] | None
 """The weights of a frame's samples: by name, or one for each; null: all are 1."""
+Scaling = Literal["density", "spectrum"] | None
+"""What a window is divided by: its length as a vector, its sum, or nothing."""
+Side = Literal["real", "imag"]
 _EPSILON = 1e-7
 
 
@@ -123,6 +126,27 @@ def check_window(window: Window, length: int) -> None:
         raise FieldError("window", f"has {len(window)} numbers; a frame has {length} samples")
 
 
+def waves(
+    frame_length: int, frequencies: int, side: Side, window: Window, scaling: Scaling, periodic: bool
+) -> np.ndarray:
+    """What turns a frame into one side of its spectrum: cosines or sines under a window, (T, 1, F)."""
+    # As in Keras, the transform has the even length that so many frequencies come of.
+    turns = -2.0 * np.pi * np.arange(frame_length)[:, None, None] * np.arange(frequencies) / (2 * (frequencies - 1))
+    kernel = np.cos(turns) if side == "real" else np.sin(turns)
+    if window is None:
+        return kernel
+    weights = np.asarray(window) if isinstance(window, list) else raised_cosine(window, frame_length, periodic)
+    scale = {"density": np.sqrt(np.square(weights).sum()), "spectrum": np.abs(weights).sum(), None: 1.0}
+    return kernel * weights[:, None, None] / scale[scaling]
+
+
+def raised_cosine(name: str, size: int, periodic: bool) -> np.ndarray:
+    """A `hann` or `hamming` window of this size: one period of its wave, or symmetric."""
+    a, b = (0.5, 0.5) if name == "hann" else (0.54, 0.46)
+    span = size - (0 if periodic else 1)
+    return a - b * np.cos(2 * np.pi * np.arange(size) / span) if span else np.ones(1)
+
+
 class STFTSpectrogram(Preprocessing):
     """Signals (N, samples, C) as spectrograms by a convolution whose kernels begin as waves: (N, frames, C * F).
 
@@ -139,7 +163,7 @@ class STFTSpectrogram(Preprocessing):
     window: Window = "hann"
     periodic: bool = False
     "The window is one period of a wave, and not symmetric."
-    scaling: Literal["density", "spectrum"] | None = "density"
+    scaling: Scaling = "density"
     padding: Literal["valid", "same"] = "valid"
     expand_dims: bool = False
     "The output is (N, frames, F, C), like an image."
@@ -160,20 +184,8 @@ class STFTSpectrogram(Preprocessing):
     def kernel(self, name: str) -> np.ndarray:
         """Cosines or sines under the window: (frame_length, 1, frequencies)."""
         length = self.fft_length or 1 << (self.frame_length - 1).bit_length()
-        waves = -2.0 * np.pi * np.arange(self.frame_length)[:, None, None] * np.arange(length // 2 + 1) / length
-        kernel = np.cos(waves) if name == "real_kernel" else np.sin(waves)
-        if self.window is None:
-            return kernel
-        window = self._window()
-        scale = {"density": np.sqrt(np.square(window).sum()), "spectrum": np.abs(window).sum(), None: 1.0}
-        return kernel * window[:, None, None] / scale[self.scaling]
-
-    def _window(self) -> np.ndarray:
-        if isinstance(self.window, list):
-            return np.asarray(self.window)
-        a, b = (0.5, 0.5) if self.window == "hann" else (0.54, 0.46)
-        span = self.frame_length - (0 if self.periodic else 1)
-        return a - b * np.cos(2 * np.pi * np.arange(self.frame_length) / span) if span else np.ones(1)
+        side: Side = "real" if name == "real_kernel" else "imag"
+        return waves(self.frame_length, length // 2 + 1, side, self.window, self.scaling, self.periodic)
 
     def spectrogram(self, inputs: Tensor, kernels: list[Any]) -> Tensor:
         """`kernels` are those that the mode uses, in order."""
