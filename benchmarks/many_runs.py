@@ -23,12 +23,9 @@ from tfcli.logging.run_index import NAME
 
 COMMANDS = {
     "runs list": ["runs", "list", "--logdir"],
-    "runs list --json": ["runs", "list", "--json", "--logdir"],
     "compare": ["compare"],
-    "compare --sort val_accuracy": ["compare", "--sort", "val_accuracy"],
     "compare --where": ["compare", "--where", "optimizer.learning_rate < 0.01"],
     "compare --group-by settings": ["compare", "--group-by", "settings"],
-    "compare --json": ["compare", "--json"],
 }
 
 

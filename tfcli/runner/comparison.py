@@ -45,12 +45,16 @@ def collect(names: Sequence[str], logdir: Path) -> list[ComparedRun]:
     Without names all runs in `logdir`. Raises UnknownRunError where there are none.
     """
     places = [_place(name, logdir) for name in names] or [logdir]
-    infos = [(os.path.realpath(place), str(place), info) for place in places for info in _listed(place, logdir)]
+    listed = [(os.path.realpath(place), str(place), _listed(place, logdir)) for place in places]
     runs = {
-        real + str(info.path).removeprefix(place): ComparedRun(info) for real, place, info in infos if not info.is_study
+        real + str(info.path).removeprefix(place): ComparedRun(info)
+        for real, place, infos in listed
+        for info in infos
+        if not info.is_study
     }
     if not runs:
-        latest = os.path.relpath(infos[-1][2].path) if infos else None
+        studies = [info for _, _, infos in listed for info in infos]
+        latest = os.path.relpath(studies[-1].path) if studies else None
         hint = f" but studies; `tfcli compare {latest}` compares one's trials" if latest else ""
         raise UnknownRunError(f"there are no runs in {', '.join(names) or logdir}{hint}")
     return list(runs.values())

@@ -43,7 +43,7 @@ def _compared_keys(values: Sequence[dict[Any, Any]]) -> list[Any]:
 
 def is_nodes(value: Any) -> bool:
     """Whether it is a list of mappings with types: layers, stages, metrics."""
-    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) and "type" in item for item in value)
+    return isinstance(value, list) and _are_nodes(_Same(value))
 
 
 class _Same:
@@ -57,6 +57,11 @@ class _Same:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Same) and other.value is self.value
+
+
+@lru_cache(maxsize=4096)
+def _are_nodes(same: _Same) -> bool:
+    return bool(same.value) and all(isinstance(item, dict) and "type" in item for item in same.value)
 
 
 def by_name(nodes: list[dict[str, Any]]) -> dict[Any, Any]:
