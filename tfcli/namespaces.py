@@ -28,6 +28,7 @@ NAMES: dict[str, dict[str, str]] = {
     "": {
         "engine.tensor": "Tensor Variable convert_to_tensor",
         "data.parsing": "SparseTensor",
+        "data.ragged": "RaggedTensor RaggedTensorSpec",
         "engine.spec": "TensorSpec DType as_dtype TensorShape=Shape",
         "engine.indexed_slices": "IndexedSlices",
         "engine.devices": "device",
@@ -213,6 +214,9 @@ NAMES: dict[str, dict[str, str]] = {
     },
     "sparse": {
         "data.parsing": "SparseTensor to_dense",
+    },
+    "ragged": {
+        "data.ragged": "constant map_flat_values stack",
     },
     "nest": {
         "engine.nest": "assert_same_structure flatten=flatten_sorted is_nested map_structure pack_sequence_as",

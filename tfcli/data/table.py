@@ -107,7 +107,7 @@ def missing(column: np.ndarray) -> np.ndarray:
     if is_uneven(column) or column.dtype.kind not in "fO":
         return np.zeros(len(column), bool)
     gaps = np.isnan(column) if column.dtype.kind == "f" else column == ""
-    return np.asarray(gaps, bool).reshape(len(column), -1).any(axis=1)
+    return np.any(np.asarray(gaps, bool).reshape(len(column), -1), axis=1)
 
 
 def _number_text(value: float) -> str:

@@ -14,6 +14,7 @@ __all__ = [
     "CsvDataset",
     "assert_cardinality",
     "cardinality",
+    "dense_to_ragged_batch",
     "ignore_errors",
     "rejection_resample",
 ]
@@ -27,6 +28,11 @@ def cardinality(dataset: Dataset) -> Tensor:
 def assert_cardinality(expected_cardinality: int) -> Callable[[Dataset], Dataset]:
     """For Dataset.apply: the dataset, which has this many elements. Raises DataError at the end where it has not."""
     return lambda dataset: dataset.counted(int(expected_cardinality))
+
+
+def dense_to_ragged_batch(batch_size: int, drop_remainder: bool = False) -> Callable[[Dataset], Dataset]:
+    """For Dataset.apply: what `Dataset.ragged_batch` gives."""
+    return lambda dataset: dataset.ragged_batch(batch_size, drop_remainder)
 
 
 def ignore_errors(log_warning: bool = False) -> Callable[[Dataset], Dataset]:

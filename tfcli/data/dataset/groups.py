@@ -9,6 +9,7 @@ import numpy as np
 from tfcli.data.dataset import streams
 from tfcli.data.dataset.core import Core, first_of, made, positive
 from tfcli.data.dataset.elements import DatasetSpec, Element, ElementFunction
+from tfcli.data.ragged import RaggedTensorSpec, stack
 from tfcli.engine import nest
 from tfcli.engine.spec import Shape, TensorSpec
 from tfcli.engine.tensor import Tensor, as_array, convert_to_tensor
@@ -71,6 +72,29 @@ class Groups(Core):
             ),
             _batches(self._cardinality, size, drop_remainder),
         )
+
+    def ragged_batch(
+        self,
+        batch_size: int,
+        drop_remainder: bool = False,
+        row_splits_dtype: Any = np.int64,
+        name: str | None = None,
+    ) -> "Dataset":
+        """`batch_size` elements of different lengths as a RaggedTensor; those of known size are stacked."""
+        size, specs = positive("ragged_batch", batch_size), nest.flatten(self.element_spec)
+        uneven = [s.rank > 0 and s.shape[0] is None for s in specs]
+        first = size if drop_remainder else None
+        result = [
+            (RaggedTensorSpec if own else TensorSpec)(Shape((first, *s.shape)), s.dtype)
+            for own, s in zip(uneven, specs, strict=True)
+        ]
+
+        def begin() -> Iterator[Element]:
+            for group in streams.grouped(self._begin(), size, drop_remainder):
+                columns = zip(uneven, zip(*group, strict=True), strict=True)
+                yield tuple(stack(parts) if own else np.stack(parts) for own, parts in columns)
+
+        return made(nest.pack(self.element_spec, result), begin, _batches(self._cardinality, size, drop_remainder))
 
     def unbatch(self, name: str | None = None) -> "Dataset":
         """The rows of the elements along their first axis."""
