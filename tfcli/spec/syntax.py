@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.reader import Reader
 
 from tfcli.spec.diagnostics import Diagnostic, InvalidSpec, Mark, Source
 from tfcli.spec.scalars import resolve
@@ -20,7 +21,7 @@ MAX_DEPTH = 100
 
 _FAST_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufeff\uff00-\ufffd\U00010000-\U0010ffff]")
+_FORBIDDEN = Reader.NON_PRINTABLE  # as the library has it: to compile this set takes milliseconds
 _TAGS = {
     "tag:yaml.org,2002:str": str,
     "tag:yaml.org,2002:int": int,
