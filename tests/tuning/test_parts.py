@@ -126,49 +126,40 @@ tune:
     assert [objective.maximize for objective in study.objectives] == [True, False]
 
 
+def conditional(folder: Path, *ranges: str, spec: str = SPEC) -> Study:
+    """A grid over `ranges`, lines of a search space."""
+    section = "tune:\n  sampler: grid\n  space:\n" + "".join(f"    {line}\n" for line in ranges)
+    return tune(load_experiment(written(folder, section, spec)), folder)
+
+
 def test_a_conditional_key_is_set_only_where_it_is_searched(tmp_path: Path):
-    text = """\
-tune:
-  sampler: grid
-  space:
-    optimizer.type: {values: [sgd, adam]}
-    optimizer.momentum: {values: [0.5, 0.9], when: {optimizer.type: sgd}}
-"""
-    study = tune(load_experiment(written(tmp_path, text)), tmp_path)
+    study = conditional(
+        tmp_path,
+        "optimizer.type: {values: [sgd, adam]}",
+        "optimizer.momentum: {values: [0.5, 0.9], when: {optimizer.type: sgd}}",
+    )
     assert [list(trial.parameters.values()) for trial in study.trials] == [["sgd", 0.5], ["sgd", 0.9], ["adam"]]
     assert {trial.state for trial in study.trials} == {"done"}
     assert [row["optimizer.momentum"] for row in leaderboard(study.run.path) if row["trial"] == "2"] == [""]
 
 
 def test_a_conditional_key_may_be_of_another_type_than_the_specs_own(tmp_path: Path):
-    text = """\
-tune:
-  sampler: grid
-  space:
-    optimizer.type: {values: [adam, sgd]}
-    optimizer.nesterov: {values: [true], when: {optimizer.type: [sgd]}}
-    optimizer.momentum: {values: [0.5, 0.9], when: {optimizer.nesterov: true}}
-"""
-    spec = SPEC.replace("type: sgd", "type: adam")
-    study = tune(load_experiment(written(tmp_path, text, spec)), tmp_path)
-    assert [list(trial.parameters.values()) for trial in study.trials] == [
-        ["adam"],
-        ["sgd", True, 0.5],
-        ["sgd", True, 0.9],
-    ]
+    study = conditional(
+        tmp_path,
+        "optimizer.type: {values: [adam, sgd]}",
+        "optimizer.nesterov: {values: [true], when: {optimizer.type: [sgd]}}",
+        "optimizer.momentum: {values: [0.5, 0.9], when: {optimizer.nesterov: true}}",
+        spec=SPEC.replace("type: sgd", "type: adam"),
+    )
+    tried = [list(trial.parameters.values()) for trial in study.trials]
+    assert tried == [["adam"], ["sgd", True, 0.5], ["sgd", True, 0.9]]
     assert {trial.state for trial in study.trials} == {"done"}
 
 
 def test_a_conditional_key_that_no_type_has_is_shown_in_the_spec(tmp_path: Path):
-    text = """\
-tune:
-  sampler: grid
-  space:
-    optimizer.type: {values: [adam, sgd]}
-    optimizer.momentun: {values: [0.5], when: {optimizer.type: sgd}}
-"""
+    types = "optimizer.type: {values: [adam, sgd]}"
     with pytest.raises(InvalidSpec, match="did you mean `momentum`"):
-        load_experiment(written(tmp_path, text))
+        conditional(tmp_path, types, "optimizer.momentun: {values: [0.5], when: {optimizer.type: sgd}}")
 
 
 def test_a_constraint_on_what_is_not_reported_is_shown_in_the_spec(tmp_path: Path):
