@@ -257,3 +257,48 @@ def test_an_archive_keeps_what_each_layer_computes_in(tmp_path):
 def test_a_config_tells_the_policy():
     assert L.Dense(2, dtype="mixed_float16").get_config()["dtype"] == "mixed_float16"
     assert L.Dense.from_config(L.Dense(2, dtype="float64").get_config()).dtype == "float64"
+
+
+class Shifted(L.Layer):
+    def __init__(self, by, **kwargs):
+        super().__init__(**kwargs)
+        self.by = by
+
+    def build(self, input_shape):
+        self.bias = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="bias")
+
+    def call(self, inputs):
+        return inputs + self.bias * self.by
+
+    def get_config(self):
+        return super().get_config() | {"by": self.by}
+
+
+def cubed_error(y_true, y_pred):
+    return tf.reduce_mean(tf.abs(y_true - y_pred) ** 3, axis=-1)
+
+
+@pytest.mark.parametrize("registered", [True, False])
+def test_an_archive_holds_classes_and_functions_of_ones_own_by_name(registered, tmp_path, monkeypatch):
+    pytest.importorskip("h5py")
+    own = {"Shifted": Shifted, "cubed_error": cubed_error}
+    monkeypatch.setattr("tfcli.models.custom._registered", {})
+    if registered:
+        for value in own.values():
+            assert K.utils.register_keras_serializable("mine")(value) is value
+        assert K.utils.get_registered_name(Shifted) == "mine>Shifted"
+    model = K.Sequential([K.Input((6, 4)), L.Flatten(), Shifted(2.5, dtype="float64"), L.Dense(2)])
+    model.compile("sgd", cubed_error)
+    model.fit(X, Y, verbose=0)
+    with K.utils.custom_object_scope({} if registered else own):
+        model.save(tmp_path / "m.keras")
+    again = K.models.load_model(tmp_path / "m.keras", custom_objects=None if registered else own)
+    assert isinstance(again.layers[1], Shifted)
+    assert (again.layers[1].by, again.layers[1].dtype) == (2.5, "float64")
+    np.testing.assert_array_equal(outputs(again), outputs(model))
+    assert again.evaluate(X, Y, verbose=0) == model.evaluate(X, Y, verbose=0)
+
+
+def test_a_class_without_a_config_is_not_registered():
+    with pytest.raises(tf.errors.SpecError, match="needs a get_config"):
+        K.utils.register_keras_serializable()(type("Bare", (), {}))

@@ -7,6 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from tfcli.errors import SpecError
+from tfcli.models.custom import (
+    custom_object_scope,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    of_config,
+    register_keras_serializable,
+)
 from tfcli.models.functional import make_input
 from tfcli.models.keras_archive import CONFIG, WEIGHTS
 from tfcli.models.keras_files import expansion_limit, read_member
@@ -22,7 +30,15 @@ from tfcli.models.sequential import Sequential
 from tfcli.runner.keras_nodes import layer_node, object_node
 from tfcli.saved_model import contains_saved_model
 
-__all__ = ["load_model", "save_model"]
+__all__ = [
+    "custom_object_scope",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
+    "load_model",
+    "register_keras_serializable",
+    "save_model",
+]
 
 _OPERATORS: dict[str, Callable[..., Any]] = {
     "Add": operator.add,
@@ -37,13 +53,23 @@ _MALFORMED = (KeyError, TypeError, AttributeError, IndexError, AssertionError)
 """What reading a config of another form ends in."""
 
 
-def load_model(filepath: str | Path, compile: bool = True, safe_mode: bool = True) -> Model:
+def load_model(
+    filepath: str | Path,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+) -> Model:
     """The model that `model.save` wrote to a `.keras` archive or a directory, or Keras to an archive.
 
-    With `compile` it is compiled as it was. Nothing in the files is run, with `safe_mode` or without. Raises SpecError,
-    DataError for what is missing, damaged, or of a class that is not here.
+    `custom_objects` are classes and functions of one's own by the names that the archive has. With `compile` the model
+    is compiled as it was. Nothing in the files is run, with `safe_mode` or without. Raises SpecError, DataError for
+    what is missing, damaged, or of a class that is not here.
     """
-    path = Path(filepath)
+    with custom_object_scope(custom_objects):
+        return _load(Path(filepath), compile)
+
+
+def _load(path: Path, compile: bool) -> Model:
     if path.is_dir() or contains_saved_model(path):
         from tfcli.models.saved import LoadedModel
 
@@ -70,10 +96,11 @@ def save_model(model: Model, filepath: str | Path, overwrite: bool = True) -> No
     model.save(filepath, overwrite)
 
 
-def model_from_json(json_string: str) -> Model:
+def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Model:
     """The model that `model.to_json` described, with new weights. Raises SpecError."""
     try:
-        return make_model(json.loads(json_string))
+        with custom_object_scope(custom_objects):
+            return make_model(json.loads(json_string))
     except (json.JSONDecodeError, RecursionError, *_MALFORMED) as error:
         raise SpecError(f"model_from_json: this is not what Keras 3 writes ({error!r})") from error
 
@@ -123,6 +150,8 @@ def _layer(item: Mapping[str, Any]) -> Any:
         return make_input(batch_shape=config["batch_shape"], dtype=config.get("dtype"), name=config.get("name"))
     if kind in ("Sequential", "Functional", "Model"):
         return make_model(item)
+    if own := of_config(item):
+        return own.from_config(config)
     name = config.get("name", kind)
     node = layer_node(item, f"the layer `{name}`")
     return make(Layer, (node if isinstance(node, dict) else {"type": node}) | {"name": name})
@@ -234,4 +263,9 @@ def _made(root: Any, value: Any, where: str) -> Any:
         return [_made(root, item, where) for item in value]
     if isinstance(value, Mapping) and "class_name" not in value:
         return {key: _made(root, item, where) for key, item in value.items()}
-    return value if value is None or isinstance(value, str) else make(root, object_node(root, value, where))
+    if value is None or isinstance(value, str):
+        return value
+    own = of_config(value)
+    if own is None:
+        return make(root, object_node(root, value, where))
+    return own.from_config(value["config"]) if hasattr(own, "from_config") else own

@@ -10,7 +10,15 @@ import numpy as np
 from tfcli.engine.ops.random import set_seed
 from tfcli.engine.tensor import Tensor
 from tfcli.errors import DataError, SpecError
+from tfcli.keras.backend import clear_session
 from tfcli.models.batches import PyDataset, pack_x_y_sample_weight, unpack_x_y_sample_weight
+from tfcli.models.custom import (
+    custom_object_scope,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+)
 
 _IN_DIRECTORIES = (
     "image_dataset_from_directory",
@@ -22,10 +30,16 @@ _IN_DIRECTORIES = (
 __all__ = [
     *_IN_DIRECTORIES,
     "PyDataset",
+    "clear_session",
+    "custom_object_scope",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
     "plot_model",
+    "register_keras_serializable",
     "set_random_seed",
     "to_categorical",
     "unpack_x_y_sample_weight",

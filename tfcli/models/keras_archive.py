@@ -12,6 +12,7 @@ from tfcli.engine.tensor import Symbol, Tensor
 from tfcli.errors import SpecError
 from tfcli.logging.durable import write_bytes
 from tfcli.models.activations import Activation
+from tfcli.models.custom import registered_name
 from tfcli.models.keras_h5 import encode_weights
 from tfcli.models.layers.base import Layer
 from tfcli.models.layers.multi_head_attention import GroupQueryAttention, MultiHeadAttention
@@ -85,10 +86,13 @@ def layer_config(layer: Layer) -> Config:
     if isinstance(layer, Model):
         return model_config(layer)
     if not layer.is_registered():
-        raise SpecError(
-            f"{layer.name} is of a class of your own, {type(layer).__name__}, whose code is not saved; save the model "
-            "in a directory (a path without .keras), which keeps what it computes"
-        )
+        if registered_name(type(layer)) is None:
+            raise SpecError(
+                f"{layer.name} is of a class of your own, {type(layer).__name__}, whose code is not saved; register it "
+                "with tf.keras.utils.register_keras_serializable, or save the model in a directory (a path without "
+                ".keras), which keeps what it computes"
+            )
+        return _own_object(layer, str(layer.name))
     names = [name for name in layer.fields() if name not in (*_AT_THE_CALL, "name", "trainable", "dtype")]
     config: Config = {"name": layer.name, "dtype": layer.dtype_policy.name} | (
         {} if layer.trainable else {"trainable": False}
@@ -96,6 +100,24 @@ def layer_config(layer: Layer) -> Config:
     settings = layer.saved_settings()
     config |= {name: _value(settings[name], f"{layer.name}.{name}") for name in names}
     return _object(_MODULES["layer"], type(layer).__name__, config)
+
+
+def _own_object(value: Any, where: str) -> Config:
+    """An object of a registered class of the user's own, by what its get_config gives."""
+    config = {name: _value(item, f"{where}.{name}") for name, item in value.get_config().items()}
+    own = type(value)
+    return _object(own.__module__, own.__name__, config) | {"registered_name": registered_name(own)}
+
+
+def _function_of(value: Any) -> Any:
+    """The registered function that a value is, or that a loss, metric or activation was made of; None for others."""
+    candidates = (value, getattr(value, "function", None), getattr(value, "fn", None))
+    return next((c for c in candidates if not isinstance(c, type) and registered_name(c) is not None), None)
+
+
+def _own_function(function: Any) -> Config:
+    name = registered_name(function)
+    return {"module": function.__module__, "class_name": "function", "config": name, "registered_name": name}
 
 
 def _input_config(symbol: Symbol, name: str) -> Config:
@@ -108,6 +130,12 @@ def _value(value: Any, where: str) -> Any:
     match value:
         case Layer():
             return layer_config(value)
+        case None | bool() | int() | float() | str():
+            return value
+        case _ if (function := _function_of(value)) is not None:
+            return _own_function(function)
+        case _ if registered_name(type(value)) is not None:
+            return _own_object(value, where)
         case Activation():
             return _activation_name(value, where)
         case Declared():
@@ -116,8 +144,6 @@ def _value(value: Any, where: str) -> Any:
             return [_value(item, where) for item in value]
         case dict():
             return {key: _value(item, where) for key, item in value.items()}
-        case None | bool() | int() | float() | str():
-            return value
         case _ if hasattr(value, "tolist"):
             return value.tolist()
     raise SpecError(f"{where} is Python code, which is not saved: {value!r}; save the model in a directory instead")
