@@ -41,6 +41,14 @@ def test_a_bias_and_an_activation_follow_a_product(m, k, n):
     check(lambda a, b, bias: tf.nn.relu(tf.matmul(a, b) + bias), array(m, k), array(k, n), array(n))
 
 
+def test_a_row_is_as_long_as_its_bias_and_what_is_subtracted():
+    def function(a, b, bias, wanted):
+        found = tf.matmul(a, b) + bias
+        return found, tf.abs(found - wanted)
+
+    check(function, array(1, 2), array(2, 3), array(3), array(1, 3))
+
+
 @pytest.mark.parametrize(("m", "k", "n"), SIZES)
 def test_a_single_op_follows_a_product(m, k, n):
     check(lambda a, b: tf.tanh(tf.matmul(a, b, transpose_a=True)), array(k, m), array(k, n))

@@ -150,7 +150,7 @@ class _FusedEpilogue:
         manners = tuple(_manner(shape, whole) or "" for shape in shapes)
         kinds = tuple(ELEMENTS[spec.dtype.name] for spec in op.specs)
         written = next(p for p, o in zip(op.outputs, reader.outputs, strict=True) if o is target)
-        periods = tuple(prod(s) if manner == "period" else 0 for s, manner in zip(shapes, manners, strict=True))
+        periods = tuple(prod(s) if manners[i] == "period" and i != place else 0 for i, s in enumerate(shapes))
         arguments: list[Argument] = [x for i, x in enumerate(reader.inputs) if i != place]
         arguments += [period for period in periods if period]
         arguments += [o for o in reader.outputs if o is not target]

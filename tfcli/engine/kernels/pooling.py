@@ -77,6 +77,7 @@ def _pool(
         for size, windows, taps, stride, (before, _) in zip(sizes, out, op.pool_size, op.strides, pads, strict=True)
     ]
     element = FLOATS[arrays[0].dtype.name]
+    epilogue = epilogue and epilogue.beside(channels)
     form = _Form.of(axes, element, lanes_for(element, emit.target.lanes))
     if epilogue and not form.covers:
         return False

@@ -234,7 +234,7 @@ def convolve(
     epilogue: Epilogue | None,
 ) -> None:
     """Emit result = the convolution; `epilogue` sees each result before it is written."""
-    lanes = emit.target.lanes
+    lanes, epilogue = emit.target.lanes, epilogue and epilogue.beside(shapes.made)
     height = shapes.height(emit.target)
     form = _Form.of(_tile(height, shapes.made, emit.target), lanes)
     most = min(shapes.in_a_block, -(-shapes.count // _TASKS))
