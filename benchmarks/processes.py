@@ -57,8 +57,10 @@ def measured(
 ) -> tuple[str, float, float, int]:
     """What the process wrote, seconds until its first epoch and until itself had ended, peak memory in bytes."""
     started, first, lines = time.perf_counter(), 0.0, []
+    # Installed packages have their bytecode; a checkout gets it when it is first run, unless this forbids it.
+    given = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with subprocess.Popen(
-        command, env=os.environ | environment, stdout=subprocess.PIPE, stderr=errors, text=True
+        command, env=given | environment, stdout=subprocess.PIPE, stderr=errors, text=True
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
