@@ -38,8 +38,7 @@ look for them below the folder `TFCLI_DATA`; a path of your own goes into `data.
 _FOOT = """
 Results are of the test split (shakespeare: the validation split, the last tenth of the text), which has no part in
 training. A forecast's goal is the mean absolute error of persistence, which says that nothing will change. Times are
-processor times of whole runs on up to two processors (or by the clock, where that is said), on a machine that had much
-other work to do at the same time.
+processor times of whole runs, by two threads, on a machine that had much other work to do at the same time.
 """
 
 
@@ -148,10 +147,7 @@ def page(measured: dict[str, Any]) -> str:
 def _row(name: str, task: Task, found: dict[str, Any]) -> str:
     shown = ", ".join(f"{metric.replace('_', ' ')} {_figure(value)}" for metric, value in found["metrics"].items())
     goal = ", ".join(f"{'≥' if m in _RISING else '≤'} {_figure(g)}" for m, g in task.all_goals(found).items())
-    time = f"{used:.0f} s" if (used := found.get("processor_seconds")) else f"{found['seconds']:.0f} s by the clock"
-    return (
-        f"| [{name}](../experiments/{name}.yaml) | {task.about} | {shown} | {goal} | {found['parameters']:,} | {time} |"
-    )
+    return f"| [{name}](../experiments/{name}.yaml) | {task.about} | {shown} | {goal} | {found['parameters']:,} | {found['processor_seconds']:.0f} s |"
 
 
 def _figure(value: float) -> str:
