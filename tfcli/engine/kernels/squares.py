@@ -1,4 +1,4 @@
-"""Squares of images as values of polynomials: the transformations of Winograd's F(4x4, 3x3).
+"""Squares of images as values of polynomials: the parts of Winograd's F(4x4, 3x3), transformations and products.
 
 A square of 4x4 results of a convolution with 3x3 taps follows from a square of 6x6 entries of the source. Both are
 taken for values of polynomials at the points 0, a, -a, b, -b and infinity, where a convolution is a multiplication:
@@ -11,6 +11,7 @@ Winograd convolution for deep neural networks", 2020.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from tfcli.engine.kernels.code import Code, Value, vector
 from tfcli.engine.kernels.vectors import read, write
@@ -146,3 +147,40 @@ class Images:
         with self.code.when(there):
             entry.set(read(self.code, line, at, "float", self.lanes))
         return entry.get()
+
+
+@dataclass(frozen=True)
+class Product:
+    """c = a b, or c += a b where `later` is true: the steps of the sums, and how far apart rows and steps are."""
+
+    code: Code
+    lanes: int
+    steps: Value
+    row_a: Value
+    step_a: Value
+    step_b: Value
+    row_c: Value
+    later: Value | None = None
+
+    def tile(self, height: int, vectors: int, a: Value, b: Value, c: Value) -> None:
+        """Of height x vectors registers."""
+        code, kind = self.code, vector(self.lanes, "float")
+        sums = [[code.local(kind, 0.0) for _ in range(vectors)] for _ in range(height)]
+        places = [[code.at(c, self.row_c * r + j * self.lanes) for j in range(vectors)] for r in range(height)]
+        results = [pair for lines in zip(places, sums, strict=True) for pair in zip(*lines, strict=True)]
+        if self.later is not None:
+            with code.when(self.later):
+                for place, total in results:
+                    total.set(code.load(place, kind))
+        rows = [self.row_a * r for r in range(height)]
+        at_a, at_b = code.local("ptr", a), code.local("ptr", b)
+        with code.loop(0, self.steps):
+            columns = [read(code, at_b.get(), j * self.lanes, "float", self.lanes) for j in range(vectors)]
+            for row, line in zip(rows, sums, strict=True):
+                factor = code.splat(code.load(code.at(at_a.get(), row), "float"), self.lanes)
+                for total, column in zip(line, columns, strict=True):
+                    total.set(code.fma(factor, column, total.get()))
+            at_a.set(code.at(at_a.get(), self.step_a))
+            at_b.set(code.at(at_b.get(), self.step_b))
+        for place, total in results:
+            code.store(total.get(), place)

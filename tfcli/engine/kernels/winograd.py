@@ -13,6 +13,7 @@ convolutional neural networks", 2016.
 import functools
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
+from math import gcd
 
 from tfcli.engine.kernels.code import SIZES, Code, Value, vector
 from tfcli.engine.kernels.contraction import Epilogue, Place
@@ -24,6 +25,7 @@ from tfcli.engine.kernels.squares import (
     SQUARE,
     TAPS,
     Images,
+    Product,
     Square,
     of_gradient,
     of_kernel,
@@ -39,6 +41,8 @@ _BUFFER = 1 << 15
 """Entries of each of a task's two buffers."""
 _GAP = 16
 """Entries between planes, so that they do not fight for places in the first cache."""
+_COLUMNS = 12
+"""Vectors that panels of one to four of them fill."""
 _FEWEST_CHANNELS, _FEWEST_SQUARES = 16, 32
 """From which on the transformations are little beside the products."""
 _TASKS = 32
@@ -113,6 +117,11 @@ class Strides:
 
 
 def _tile(rows: int, columns: int, target: Target) -> Tile:
+    """Of panels that are all alike where the columns allow it: layers then share a kernel, and a short one."""
+    some = gcd(columns, _COLUMNS * target.lanes)
+    tile = choose_tile(rows, some, target.lanes, target.registers)
+    if some > target.lanes and not tile.tail:
+        return tile
     return choose_tile(rows, columns, target.lanes, target.registers)
 
 
@@ -187,43 +196,6 @@ class _Kernel:
             yield whole, form.tail
 
 
-@dataclass(frozen=True)
-class _Product:
-    """c = a b, or c += a b where `later` is true: the steps of the sums, and how far apart rows and steps are."""
-
-    code: Code
-    lanes: int
-    steps: Value
-    row_a: Value
-    step_a: Value
-    step_b: Value
-    row_c: Value
-    later: Value | None = None
-
-    def tile(self, height: int, vectors: int, a: Value, b: Value, c: Value) -> None:
-        """Of height x vectors registers."""
-        code, kind = self.code, vector(self.lanes, "float")
-        sums = [[code.local(kind, 0.0) for _ in range(vectors)] for _ in range(height)]
-        places = [[code.at(c, self.row_c * r + j * self.lanes) for j in range(vectors)] for r in range(height)]
-        results = [pair for lines in zip(places, sums, strict=True) for pair in zip(*lines, strict=True)]
-        if self.later is not None:
-            with code.when(self.later):
-                for place, total in results:
-                    total.set(code.load(place, kind))
-        rows = [self.row_a * r for r in range(height)]
-        at_a, at_b = code.local("ptr", a), code.local("ptr", b)
-        with code.loop(0, self.steps):
-            columns = [read(code, at_b.get(), j * self.lanes, "float", self.lanes) for j in range(vectors)]
-            for row, line in zip(rows, sums, strict=True):
-                factor = code.splat(code.load(code.at(at_a.get(), row), "float"), self.lanes)
-                for total, column in zip(line, columns, strict=True):
-                    total.set(code.fma(factor, column, total.get()))
-            at_a.set(code.at(at_a.get(), self.step_a))
-            at_b.set(code.at(at_b.get(), self.step_b))
-        for place, total in results:
-            code.store(total.get(), place)
-
-
 def convolve(
     emit: Emitter,
     source: Argument,
@@ -296,7 +268,7 @@ def _write_convolution(form: _Form, epilogue: Epilogue | None) -> Code:
     kernel_plane = code.argument(kernel.own, "i64")
     begun = epilogue.begin(code, kernel.own + 1) if epilogue else None
     taken, made = kernel.taken, kernel.made
-    product = _Product(code, lanes, taken, taken, code.constant("i64", 1), made, made)
+    product = Product(code, lanes, taken, taken, code.constant("i64", 1), made, made)
     square = Square(code, lanes, to_result)
     with code.tasks() as task:
         start = task * words["block"]
@@ -364,7 +336,7 @@ def _kernel_gradient(form: _Form) -> Code:
             for i, image, row, column in kernel.squares(start, count):
                 gradient.transform(image, row, column, code.at(kernel.others, i * made), kernel.other_plane)
             line = made * PLANES
-            product = _Product(code, form.lanes, count, code.constant("i64", 1), taken, made, line, start > begin)
+            product = Product(code, form.lanes, count, code.constant("i64", 1), taken, made, line, start > begin)
             with code.loop(0, PLANES) as k:
                 sums = code.at(kernel.arrays[2], task * taken * line + k * made)
                 for panel, vectors in kernel.panels():
