@@ -147,7 +147,10 @@ def page(measured: dict[str, Any]) -> str:
 def _row(name: str, task: Task, found: dict[str, Any]) -> str:
     shown = ", ".join(f"{metric.replace('_', ' ')} {_figure(value)}" for metric, value in found["metrics"].items())
     goal = ", ".join(f"{'≥' if m in _RISING else '≤'} {_figure(g)}" for m, g in task.all_goals(found).items())
-    return f"| [{name}](../experiments/{name}.yaml) | {task.about} | {shown} | {goal} | {found['parameters']:,} | {found['processor_seconds']:.0f} s |"
+    return (
+        f"| [{name}](../experiments/{name}.yaml) | {task.about} | {shown} | {goal} "
+        f"| {found['parameters']:,} | {found['processor_seconds']:.0f} s |"
+    )
 
 
 def _figure(value: float) -> str:
