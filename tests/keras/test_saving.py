@@ -222,6 +222,15 @@ def test_json_makes_a_model_of_the_same_layers(make):
     again = K.models.model_from_json(model.to_json())
     assert [w.shape for w in again.weights] == [w.shape for w in model.weights]
     assert [layer.name for layer in again.layers] == [layer.name for layer in model.layers]
+
+
+@pytest.mark.parametrize("change", [("inbound_nodes", []), ("input_layers", [["given"]]), ("layers", 3)])
+def test_what_keras_does_not_write_is_refused(change):
+    config = json.loads(wired().to_json())
+    key, value = change
+    (config["config"]["layers"][-1] if key == "inbound_nodes" else config["config"])[key] = value
+    with pytest.raises(tf.errors.SpecError, match="not what Keras 3 writes"):
+        K.models.model_from_json(json.dumps(config))
     with pytest.raises(tf.errors.SpecError, match="not what Keras 3 writes"):
         K.models.model_from_json("{}")
 

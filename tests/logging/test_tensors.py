@@ -87,6 +87,7 @@ def entry(dtype="F32", shape=(1,), start=0, end=4):
         (packed({"__metadata__": {"a": 1}}), "texts to texts"),
         (packed({"a": 3}), "not the form"),
         (packed({"a": entry(shape=(-1,))}, b"1234"), "shape"),
+        (packed({"a": entry(shape=(0, 2**62, 4), end=0)}), "shape"),
         (packed({"a": entry(shape=(2,))}, b"1234"), "4 bytes"),
         (packed({"a": entry(start=4, end=8)}, b"12345678"), "starts at byte 4"),
         (packed({"a": entry(), "b": entry()}, b"1234"), "starts at byte 0"),

@@ -7,7 +7,7 @@ import re
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from tokenize import TokenError
 from typing import IO
 
@@ -16,10 +16,10 @@ from numpy.lib import format as npy
 
 from tfcli.data.files import GZIP_MAGIC, Blob, expansion_limit
 from tfcli.declare import nearest
+from tfcli.engine.spec import is_beyond_numpy
 from tfcli.errors import DataError
 
 _KINDS = "biufUS"
-_MOST_AXES = 64
 _PIECE = 1 << 20
 _MAGIC = b"\x93NUMPY"
 
@@ -116,11 +116,6 @@ def _read_bytes(stream: IO[bytes], size: int, where: str) -> np.ndarray:
         place += len(piece)
     content.flags.writeable = False
     return content
-
-
-def is_beyond_numpy(shape: Sequence[int], itemsize: int) -> bool:
-    """Whether no array has the shape, though it may be of no bytes: sizes of 0 do not count there."""
-    return math.prod(size or 1 for size in shape) * itemsize > sys.maxsize or len(shape) > _MOST_AXES
 
 
 def _native(array: np.ndarray, where: str) -> np.ndarray:

@@ -1,12 +1,17 @@
 """What is known of a value before it is computed: dtype and shape, with None for a dimension not yet known."""
 
-from collections.abc import Iterable
+import math
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tfcli.errors import DtypeError, ShapeError
+
+_MOST_AXES = 64
+"""Of an array of numpy's."""
 
 
 class DType:
@@ -219,3 +224,8 @@ def normalize_axes(axes: int | Iterable[int] | None, rank: int, what: str) -> tu
         return tuple(range(rank))
     listed = [axes] if isinstance(axes, int | np.integer) else axes
     return tuple(sorted({normalize_axis(int(a), rank, what) for a in listed}))
+
+
+def is_beyond_numpy(shape: Sequence[int], itemsize: int) -> bool:
+    """Whether no array has the shape, though it may be of no bytes: sizes of 0 do not count there."""
+    return math.prod(size or 1 for size in shape) * itemsize > sys.maxsize or len(shape) > _MOST_AXES

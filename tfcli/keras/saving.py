@@ -27,7 +27,7 @@ from tfcli.models.model import Model
 from tfcli.models.nodes import make
 from tfcli.models.optimizers import Optimizer
 from tfcli.models.sequential import Sequential
-from tfcli.runner.keras_nodes import layer_node, object_node
+from tfcli.runner.keras_nodes import as_keras_writes, layer_node, object_node
 from tfcli.saved_model import contains_saved_model
 
 __all__ = [
@@ -49,8 +49,6 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "Negative": operator.neg,
 }
 """Operations between layers that Keras wrote for Python's operators."""
-_MALFORMED = (KeyError, TypeError, AttributeError, IndexError, AssertionError)
-"""What reading a config of another form ends in."""
 
 
 def load_model(
@@ -76,18 +74,14 @@ def _load(path: Path, compile: bool) -> Model:
         return LoadedModel(path)
     if not path.is_file():
         raise SpecError(f"there is no model {path}")
-    try:
+    with as_keras_writes(path):
         config = json.loads(_member(path, CONFIG))
         with building_within(expansion_limit(path.stat().st_size)):
             model = make_model(config)
         given = config.get("compile_config")
         if compile and given:
             _compile(model, given)
-        decode_weights(model, _member(path, WEIGHTS), str(path))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise SpecError(f"{path} is no .keras archive of Keras 3: {error}") from error
-    except _MALFORMED as error:
-        raise SpecError(f"{path}: its {CONFIG} is not what Keras 3 writes ({error!r})") from error
+    decode_weights(model, _member(path, WEIGHTS), str(path))
     return model
 
 
@@ -98,11 +92,8 @@ def save_model(model: Model, filepath: str | Path, overwrite: bool = True) -> No
 
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Model:
     """The model that `model.to_json` described, with new weights. Raises SpecError."""
-    try:
-        with custom_object_scope(custom_objects):
-            return make_model(json.loads(json_string))
-    except (json.JSONDecodeError, RecursionError, *_MALFORMED) as error:
-        raise SpecError(f"model_from_json: this is not what Keras 3 writes ({error!r})") from error
+    with custom_object_scope(custom_objects), as_keras_writes("model_from_json"):
+        return make_model(json.loads(json_string))
 
 
 def _member(path: Path, name: str) -> bytes:

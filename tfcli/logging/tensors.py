@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tfcli.engine.spec import is_beyond_numpy
 from tfcli.errors import CheckpointError
 from tfcli.logging.durable import plain_errors, write_bytes
 
@@ -138,7 +139,7 @@ def _check_spans(entries: dict[str, Any], size: int, source: str) -> None:
         if code not in _DTYPES:
             known = ", ".join(sorted(_DTYPES))
             raise CheckpointError(f"{source}: {name!r} has the dtype {code}, which cannot be read; known are {known}")
-        if not all(isinstance(n, int) and n >= 0 for n in shape):
+        if not all(isinstance(n, int) and n >= 0 for n in shape) or is_beyond_numpy(shape, _DTYPES[code].itemsize):
             raise _damaged(source, f"the shape of {name!r} is {shape}")
         if math.prod(shape) * _DTYPES[code].itemsize != end - start:
             raise _damaged(source, f"{name!r} has the shape {shape} of {code}, but {end - start:,} bytes")

@@ -1,8 +1,7 @@
 """A `.keras` archive of Keras 3 as a spec and its weights. The archive is read as data; nothing in it is run."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfcli.engine.spec import Shape, TensorSpec
-from tfcli.errors import SpecError, TfcliError
+from tfcli.errors import SpecError
 from tfcli.models.keras_files import expansion_limit, read_member
 from tfcli.models.layers.state import building_within
 from tfcli.models.losses import Loss
@@ -19,7 +18,7 @@ from tfcli.models.network import Network
 from tfcli.models.optimizers import Optimizer
 from tfcli.models.spec import ModelSpec
 from tfcli.runner.keras_graph import Layers, read_layers
-from tfcli.runner.keras_nodes import Node, NotInSpec, object_node
+from tfcli.runner.keras_nodes import Node, NotInSpec, as_keras_writes, object_node
 from tfcli.runner.keras_weights import arrays_in, child_group, load_groups, open_weights
 
 
@@ -39,29 +38,16 @@ class KerasModel:
 def read_keras_model(path: Path) -> KerasModel:
     """The model in an archive. Raises SpecError where it is no archive, or holds what a spec cannot say."""
     config = _read_config(path)
-    with open_weights(path) as file:
-        weights_of: Callable[[str], list[Any]] = lambda group: arrays_in(child_group(file, group, path), path)  # noqa: E731
-        with _as_keras_writes(path):
-            layers = read_layers(config, lambda group: bool(weights_of(group)), _finisher(path, weights_of))
     notes: list[str] = []
-    with _as_keras_writes(path):
+    with open_weights(path) as file, as_keras_writes(path):
+        weights_of: Callable[[str], list[Any]] = lambda group: arrays_in(child_group(file, group, path), path)  # noqa: E731
+        layers = read_layers(config, lambda group: bool(weights_of(group)), _finisher(path, weights_of))
         model = _model(layers)
         network = _build(path, layers, model)
         training = _compiled(config.get("compile_config") or {}, layers, notes)
     weights = load_groups(path, network, layers.groups)
     units = [spec.shape[-1] for spec in network.output_specs.values()]
     return KerasModel(model, layers, weights, training, units, notes)
-
-
-@contextmanager
-def _as_keras_writes(path: Path) -> Iterator[None]:
-    """What the archive describes is looked at inside, and may have any form. Raises SpecError."""
-    try:
-        yield
-    except TfcliError:
-        raise
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError, RecursionError) as error:
-        raise SpecError(f"{path}: its config.json is not what Keras 3 writes ({error!r})") from error
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -5,14 +5,15 @@ imported or run.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from tfcli.declare import Declared, FunctionName, Problem, convert
 from tfcli.declare.declared import Field, plain
-from tfcli.errors import SpecError
+from tfcli.errors import SpecError, TfcliError
 from tfcli.models.layers.base import Layer
 from tfcli.spec.load import texts_of
 
@@ -36,6 +37,25 @@ _SAME_AS_NONE = {"data_format": "channels_last", "activation": "linear"}
 
 class NotInSpec(SpecError):
     """Something in a Keras model that a spec cannot say."""
+
+
+@contextmanager
+def as_keras_writes(source: object) -> Iterator[None]:
+    """What a config describes is looked at inside, and may have any form. Raises SpecError."""
+    try:
+        yield
+    except TfcliError:
+        raise
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise SpecError(f"{source}: the config is not what Keras 3 writes ({error!r})") from error
 
 
 def keras_name(class_name: str) -> str:

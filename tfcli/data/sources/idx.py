@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tfcli.data.arrays import is_beyond_numpy, is_npy, read_npy
+from tfcli.data.arrays import is_npy, read_npy
 from tfcli.data.files import Blob
 from tfcli.data.source import Source
 from tfcli.data.sources.npz import file_pairs, together
 from tfcli.data.table import Rows, Table
 from tfcli.declare import PathString
+from tfcli.engine.spec import is_beyond_numpy
 from tfcli.errors import DataError
 
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
