@@ -52,11 +52,11 @@ PLACES: dict[str, dict[str, str]] = {
             "maxpooling3d"
         ),
         "tfcli.models.layers.preprocessing": (
-            "augmix autocontrast centercrop cutmix equalization mixup randaugment randombrightness "
-            "randomcolordegeneration randomcolorjitter randomcontrast randomcrop randomelastictransform randomerasing "
-            "randomflip randomgaussianblur randomgrayscale randomhue randominvert randomperspective "
-            "randomposterization randomrotation randomsaturation randomsharpness randomshear randomtranslation "
-            "randomzoom rescaling resizing solarization"
+            "augmix autocontrast centercrop contrastlimitedadaptivehistogramequalization cutmix equalization mixup "
+            "randaugment randombrightness randomcolordegeneration randomcolorjitter randomcontrast randomcrop "
+            "randomelastictransform randomerasing randomflip randomgaussianblur randomgrayscale randomhue randominvert "
+            "randomperspective randomposterization randomrotation randomsaturation randomsharpness randomshear "
+            "randomtranslation randomzoom rescaling resizing solarization"
         ),
         "tfcli.models.layers.random_features": "randomfourierfeatures",
         "tfcli.models.layers.recurrent": "gru lstm rnn simplernn",
@@ -119,11 +119,11 @@ PLACES: dict[str, dict[str, str]] = {
         "tfcli.data.stages.flow": "cache prefetch snapshot",
         "tfcli.data.stages.groups": "batch bucketbysequencelength paddedbatch unbatch window",
         "tfcli.data.stages.images": (
-            "augmix autocontrast centercrop cutmix equalization mixup randaugment randombrightness "
-            "randomcolordegeneration randomcolorjitter randomcontrast randomcrop randomelastictransform randomerasing "
-            "randomflip randomgaussianblur randomgrayscale randomhue randominvert randomperspective "
-            "randomposterization randomrotation randomsaturation randomsharpness randomshear randomtranslation "
-            "randomzoom rescaling resizing solarization"
+            "augmix autocontrast centercrop contrastlimitedadaptivehistogramequalization cutmix equalization mixup "
+            "randaugment randombrightness randomcolordegeneration randomcolorjitter randomcontrast randomcrop "
+            "randomelastictransform randomerasing randomflip randomgaussianblur randomgrayscale randomhue randominvert "
+            "randomperspective randomposterization randomrotation randomsaturation randomsharpness randomshear "
+            "randomtranslation randomzoom rescaling resizing solarization"
         ),
         "tfcli.data.stages.map": "map",
         "tfcli.data.stages.numeric": "discretization normalization",

@@ -19,6 +19,18 @@ CASES: dict[str, list[Case]] = {
         case("center_crop", RGB, height=3, width=2),
         case("center_crop", RGB, height=8, width=4, keras_precision="float32"),
     ],
+    "contrast_limited_adaptive_histogram_equalization": [
+        case(
+            "contrast_limited_adaptive_histogram_equalization",
+            (2, 6, 5, 3),
+            value_range=[-1.0, 1.0],
+            tile_grid_size=[2, 2],
+            clip_limit=limit,
+            gradient=False,
+            keras=False,
+        )
+        for limit in (4.0, 40.0, 0.0)
+    ],
     "auto_contrast": [case("auto_contrast", RGB, value_range=[-1.0, 1.0])],
     "random_flip": [case("random_flip", RGB)],
     "random_rotation": [case("random_rotation", RGB, factor=0.2)],

@@ -2,7 +2,13 @@
 
 from tfcli.engine.preprocessing import color, filters, geometry, histograms, images, mixing, policies
 
-TRANSFORMS = (images.Rescaling, images.Resizing, images.CenterCrop, images.AutoContrast)
+TRANSFORMS = (
+    images.Rescaling,
+    images.Resizing,
+    images.CenterCrop,
+    images.AutoContrast,
+    histograms.ContrastLimitedAdaptiveHistogramEqualization,
+)
 """What changes images always, and in the same way."""
 
 AUGMENTATIONS = (

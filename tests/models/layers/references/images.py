@@ -1,6 +1,7 @@
 """Images (N, H, W, C) brought to a size, and their colours changed."""
 
 import colorsys
+import math
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,36 @@ def auto_contrast(f: Any, w: Weights, x: np.ndarray) -> np.ndarray:
     bottom, top = min(f.value_range), max(f.value_range)
     stretched = (x - low) / np.where(high > low, high - low, 1) * (top - bottom) + bottom
     return np.where(high > low, clip(stretched, f.value_range), x)
+
+
+@reference("contrast_limited_adaptive_histogram_equalization")
+def clahe(f: Any, w: Weights, x: np.ndarray) -> np.ndarray:
+    """Each pixel as the four tiles whose middles are nearest see it, weighted by how near they are."""
+    bottom, top = f.value_range
+    levels = np.clip((x - bottom) * 255 / (top - bottom), 0, 255).astype(int)
+    (rows, columns), (_, h, wide, _) = f.tile_grid_size, x.shape
+    down, across = -(-h // rows), -(-wide // columns)
+    padded = np.pad(levels, [(0, 0), (0, rows * down - h), (0, columns * across - wide), (0, 0)], mode="symmetric")
+
+    def seen(n: int, i: int, j: int, c: int, level: int) -> float:
+        """What a tile, or the last one at the border, makes of a value."""
+        i, j = np.clip(i, 0, rows - 1), np.clip(j, 0, columns - 1)
+        tile = padded[n, i * down : (i + 1) * down, j * across : (j + 1) * across, c]
+        counts = np.array([np.count_nonzero(tile == v) for v in range(256)], float)
+        if f.clip_limit > 0:
+            most = f.clip_limit * tile.size / 256
+            counts = np.minimum(counts, most) + np.maximum(counts - most, 0).sum() / 256
+        below, least = counts[: level + 1].sum(), counts[0]
+        return float(np.clip((below - least) * 255 / (tile.size - least or 1), 0, 255))
+
+    y = np.zeros_like(x)
+    for n, i, j, c in np.ndindex(*x.shape):
+        row, column = (i - down / 2) / down, (j - across / 2) / across
+        for a in (math.floor(row), math.floor(row) + 1):
+            for b in (math.floor(column), math.floor(column) + 1):
+                share = (1 - abs(row - a)) * (1 - abs(column - b))
+                y[n, i, j, c] += share * seen(n, a, b, c, levels[n, i, j, c])
+    return y * (top - bottom) / 255 + bottom
 
 
 def grey(x: np.ndarray) -> np.ndarray:
