@@ -72,6 +72,11 @@ class Trainer:
         if isinstance(self._train_step, Function):
             self._train_step.expected_runs = steps
 
+    def expect_tests(self, batches: int) -> None:
+        """How many batches a pass of `evaluate` has; with many, compiling its step pays."""
+        if isinstance(self._test_step, Function):
+            self._test_step.expected_runs = max(batches, self._test_step.expected_runs)
+
     # one batch
 
     def train_batch(self, batch: Batch) -> float:

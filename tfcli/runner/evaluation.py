@@ -48,6 +48,7 @@ def evaluate(
     with own_python(run.path, trust):
         session, weights = open_session(run, checkpoint)
         data, examples = _examples(session.data, split, file, labelled=True)
+        session.trainer.expect_tests(examples.num_batches)
         results = session.trainer.evaluate(examples.batches())
         card = None
         if report is not None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from tfcli.data.faults import described
 from tfcli.data.persist import JSON_FILE
+from tfcli.data.pipeline import Split
 from tfcli.declare.functions import own_python
 from tfcli.errors import CheckpointError, SpecError, TfcliError, TrainingError, is_out_of_memory
 from tfcli.logging.checkpoints import Checkpoint, epoch_name, step_name
@@ -130,6 +131,8 @@ class _Loop:
         self.stopped = False
         self.csv_table, self.averages = CsvTable(run, session), Averages(session)
         self.trainer.expect_steps(self._steps())
+        if isinstance(session.data.validation, Split):
+            self.trainer.expect_tests(session.data.validation.num_batches)
         self.own = OwnCallbacks(session, self._steps())
         start_warm_up(session, self.train.learning_rate_warmup, self._steps())
         self.board: Board | None = None

@@ -19,7 +19,7 @@ _ROUNDS = 10
 _MULTIPLIERS = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
 _STEPS = (0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B)
 """What the two words of the key grow by from round to round."""
-_BLOCKS = 512
+_BLOCKS = 256
 """Of a task."""
 
 
