@@ -48,15 +48,17 @@ def rehearse(session: Session) -> Rehearsal:
     train = session.data.train
     steps = session.experiment.train.steps_per_epoch or train.steps_per_epoch()
     session.trainer.expect_steps(steps)
+    if isinstance(session.data.validation, Split):
+        session.trainer.expect_tests(session.data.validation.num_batches)
     watch, seconds = Watch(session), []
     for batch in islice(_endless(train), _TIMED_STEPS):
         watch.before_step(batch)
         seconds.append(_trained(session, batch))
     memory = memory_of(session, batch)
-    for last in _smaller(train, len(batch), steps):
-        _trained(session, last)
-    for validation in _ends(session.data.validation):
-        session.trainer.test_batch(validation)
+    for sized in _shapes(train, batch):
+        _trained(session, sized)
+    for sized in _shapes(session.data.validation, batch):
+        session.trainer.test_batch(sized)
     step = float(np.median(seconds[1:]))
     memory = replace(memory, peak=_peak(session, memory))
     return Rehearsal(Timing(seconds[0], step, step * steps), memory, watch.warning(memory.peak))
@@ -75,22 +77,14 @@ def _endless(split: Split | StreamedSplit) -> Iterator[Batch]:
         epoch += 1
 
 
-def _smaller(split: Split | StreamedSplit, usual: int, steps: int) -> Iterator[Batch]:
-    """The last batch of an epoch, which is a step of its own where it is smaller than the others."""
-    if not isinstance(split, Split) or split.num_batches > steps:
-        return
-    for batch in split.batches(start=split.num_batches - 1):
-        if len(batch) != usual:
-            yield batch
-
-
-def _ends(split: Split | StreamedSplit | None) -> Iterator[Batch]:
-    """The first batch of a split and, where it is in memory, the last."""
+def _shapes(split: Split | StreamedSplit | None, batch: Batch) -> Iterator[Batch]:
+    """Batches of the sizes that a split has, made of `batch`: the last one of a pass may be smaller than the others."""
     if split is None:
         return
-    yield from islice(split.batches(), 1)
-    if isinstance(split, Split) and split.num_batches > 1:
-        yield from split.batches(start=split.num_batches - 1)
+    yield batch
+    rest = split.num_examples % len(batch) if isinstance(split, Split) else 0
+    if rest:
+        yield batch.take(np.arange(rest))
 
 
 def _peak(session: Session, memory: Memory) -> int:
