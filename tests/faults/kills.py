@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -32,8 +33,9 @@ def at_operations(folder: Path, times: int, seed: int) -> Tally:
     with Machine(folder) as machine:
         outcome = machine.whole()
         for stop in spread(outcome.operations, times):
-            machine.train(f"stop-{stop}", stop=stop).wait()
-            tally.count(machine.finish(f"stop-{stop}", outcome), f"killed at operation {stop}")
+            killed = machine.train(f"stop-{stop}", stop=stop).wait() == -signal.SIGKILL
+            problem = machine.finish(f"stop-{stop}", outcome) if killed else "it ended before"
+            tally.count(problem, f"killed at operation {stop}")
             machine.clear(f"stop-{stop}")
     return tally
 

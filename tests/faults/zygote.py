@@ -36,6 +36,7 @@ from tfcli.commands.main import run
 from tfcli.logging import durable
 from tfcli.logging.checkpoints import Checkpoints
 from tfcli.runner.memory import Process
+from tfcli.runner.recorder import Recorder
 
 
 class Watched(durable.Storage):
@@ -121,7 +122,20 @@ def watch(request: dict[str, Any]) -> Watched:
         return path
 
     Checkpoints.save = saving  # type: ignore[method-assign]
+    if request.keys() & {"stop", "fail", "count"}:
+        _record_at_once()
     return storage
+
+
+def _record_at_once() -> None:
+    """Leave out no checkpoint that newer ones supersede: the n-th operation is then the same one in each run."""
+    hand_over = Recorder._hand_over
+
+    def waiting(self: Recorder, **what: Any) -> None:
+        hand_over(self, **what)
+        self.flush()
+
+    Recorder._hand_over = waiting  # type: ignore[method-assign]
 
 
 def do(request: dict[str, Any]) -> None:
