@@ -16,7 +16,7 @@ from tfcli.engine.tensor import Tensor, convert_to_tensor
 from tfcli.errors import DataError, DtypeError, ShapeError, SpecError
 from tfcli.models.layers.base import Layer, Weight, building, calling, settings
 from tfcli.models.layers.containers import Block, Residual
-from tfcli.models.layers.learned import Adapting
+from tfcli.models.layers.learned import Adapting, refuse_held_learners
 from tfcli.models.layers.merging import Add
 from tfcli.models.layers.policy import as_policy
 from tfcli.models.spec import InputSpec, ModelSpec
@@ -267,6 +267,8 @@ class Network:
         if needs_data or any(source not in symbols for source in step.sources):
             return False
         with self._located(step):
+            if self._examples is not None:
+                refuse_held_learners(step.layer)
             self._run(step, symbols)
         step.spec = symbols[step.path].spec
         return True

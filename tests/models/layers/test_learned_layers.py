@@ -6,6 +6,7 @@ import pytest
 import tfcli as tf
 from tfcli.declare import FieldError
 from tfcli.errors import DataError, DtypeError, ShapeError, SpecError
+from tfcli.models.layers.learned import refuse_held_learners
 
 L = tf.keras.layers
 TEXTS = ["foo bar", "bar baz", "baz bada boom"]
@@ -254,3 +255,10 @@ def test_an_archive_holds_what_was_learned(tmp_path):
         model.save(tmp_path / "model.keras")
         found = tf.keras.models.load_model(tmp_path / "model.keras").predict(inputs, verbose=0)
         np.testing.assert_array_equal(found, model.predict(inputs, verbose=0))
+
+
+def test_a_layer_that_learns_is_refused_inside_of_a_wrapper():
+    with pytest.raises(SpecError, match="a normalization inside of a time_distributed does not see the data"):
+        refuse_held_learners(L.TimeDistributed(L.Normalization()))
+    given = L.TimeDistributed(L.Normalization(mean=[1.0], variance=[4.0]))
+    assert refuse_held_learners(given) is None

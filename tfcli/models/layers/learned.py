@@ -106,6 +106,16 @@ class Adapting(Learning, _OnLists, abstract=True):
         return array
 
 
+def refuse_held_learners(layer: Layer) -> None:
+    """Raises SpecError where a layer inside of another one would have to learn from the data first."""
+    for inner in layer.walk():
+        if inner is not layer and isinstance(inner, Adapting) and inner.needs_data:
+            raise SpecError(
+                f"a {inner.type_name} inside of a {layer.type_name} does not see the data to learn from; say in its "
+                f"fields what it would learn, or put it before the {layer.type_name}"
+            )
+
+
 def _is_nested(data: Any) -> bool:
     """Whether it is a list of texts or numbers, maybe nested, and not one of arrays."""
     while isinstance(data, list | tuple) and data:
