@@ -34,7 +34,7 @@ from tfcli.engine.kernels.vectors import (
 )
 from tfcli.engine.ops import nn
 
-_BLOCK = 64
+_BLOCK = 128
 """Rows of a block of columns."""
 CHAINS = 4
 """Accumulators of a column."""
