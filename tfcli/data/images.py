@@ -2,8 +2,10 @@
 
 import io
 import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -32,18 +34,26 @@ def decode_image(content: bytes, channels: int, where: str, formats: Sequence[st
     """A picture (H, W, channels); `channels` 0 takes the file's own. Raises DataError, also for absurd sizes."""
     if "PNG" in formats and (plain := decode_plain_png(content, channels, MOST_PIXELS)) is not None:
         return plain
-    from PIL import Image, UnidentifiedImageError
-
+    Image = _pillow()
     try:
         image = Image.open(io.BytesIO(content), formats=tuple(formats))
         _refuse_absurd(image.size, len(content), where)
         return _pixels(image, channels)
-    except UnidentifiedImageError as error:
+    except Image.UnidentifiedImageError as error:
         raise DataError(f"{where}: is not a {' or '.join(formats)} picture") from error
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{where}: the picture is damaged: {error}") from error
+
+
+@cache
+def _pillow() -> Any:
+    """PIL.Image, which need not warn of large pictures: those that are too large are refused."""
+    from PIL import Image
+
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+    return Image
 
 
 def _refuse_absurd(size: tuple[int, int], stored: int, where: str) -> None:
