@@ -9,11 +9,12 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-_ELEMENTWISE = (
-    "add subtract multiply divide maximum minimum less less_equal greater greater_equal equal not_equal logical_and "
-    "logical_or logical_not negative sign square sqrt exp sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh "
-    "atan2 sigmoid floor abs=abs_ pow=pow_ round=round_ truediv=divide"
+_ARITHMETIC = (
+    "add subtract multiply divide maximum minimum negative sign square atan2 floor abs=abs_ pow=pow_ round=round_ "
+    "truediv=divide"
 )
+_COMPARISON = "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_not"
+_ELEMENTARY = "sqrt exp sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid"
 _REDUCE = (
     "reduce_sum reduce_mean reduce_prod reduce_max reduce_min reduce_any reduce_all reduce_logsumexp "
     "argmax argmin cumsum"
@@ -41,7 +42,9 @@ NAMES: dict[str, dict[str, str]] = {
         "engine.ops.loops": "while_loop map_fn vectorized_map scan foldl foldr",
         "engine.ops.custom": "custom_gradient recompute_grad",
         "engine.ops.tensor_array": "TensorArray",
-        "engine.ops.elementwise": f"{_ELEMENTWISE} stop_gradient identity cast clip_by_value",
+        "engine.ops.elementwise": f"{_ARITHMETIC} stop_gradient identity cast clip_by_value",
+        "engine.ops.comparison": _COMPARISON,
+        "engine.ops.elementary": _ELEMENTARY,
         "engine.ops.shape": (
             "reshape transpose expand_dims squeeze concat stack split unstack pad tile reverse shape "
             "broadcast_to zeros ones fill zeros_like ones_like"
@@ -94,9 +97,10 @@ NAMES: dict[str, dict[str, str]] = {
     "autodiff": {"engine.forward": "ForwardAccumulator"},
     "math": {
         "engine.ops.elementwise": (
-            f"{_ELEMENTWISE} squared_difference logical_xor rsqrt reciprocal expm1 log log1p softplus erf is_nan "
-            "is_inf is_finite ceil floordiv floormod mod=floormod divide_no_nan rint=round_"
+            f"{_ARITHMETIC} squared_difference reciprocal ceil floordiv floormod mod=floormod divide_no_nan rint=round_"
         ),
+        "engine.ops.comparison": f"{_COMPARISON} logical_xor is_nan is_inf is_finite",
+        "engine.ops.elementary": f"{_ELEMENTARY} rsqrt expm1 log log1p softplus erf",
         "engine.ops.special": (
             "lgamma digamma zeta polygamma igamma igammac erfc ndtri erfinv erfcinv bessel_i0 bessel_i0e bessel_i1 "
             "bessel_i1e xlogy xlog1py xdivy multiply_no_nan nextafter lbeta reciprocal_no_nan"
@@ -128,7 +132,8 @@ NAMES: dict[str, dict[str, str]] = {
         "engine.ops.nn": "l2_normalize",
     },
     "nn": {
-        "engine.ops.elementwise": "relu sigmoid tanh softplus",
+        "engine.ops.elementwise": "relu",
+        "engine.ops.elementary": "sigmoid tanh softplus",
         "engine.ops.nn": (
             "softmax log_softmax softmax_cross_entropy_with_logits sparse_softmax_cross_entropy_with_logits "
             "sigmoid_cross_entropy_with_logits batch_normalization moments l2_normalize leaky_relu elu selu gelu relu6 "

@@ -89,7 +89,11 @@ def test_paths_are_relative_to_the_spec(tfcli, folder):
         ("none.csv", "a,label\n" + "1,\n2,\n" * 9, "has 0 rows with a label"),
         ("same.csv", "a,y\n" + "".join(f"1,{i}\n" for i in range(9)), "('a': it is the same in all rows)"),
         ("one_class.csv", "a,label\n" + "1,u\n2,u\n" * 9, "the label 'label' is 'u' in all rows"),
-        ("comma.csv", "a;score\n" + "".join(f"{i * i % 7};0,{i}\n" for i in range(20)), "a number has a point, no comma"),
+        (
+            "comma.csv",
+            "a;score\n" + "".join(f"{i * i % 7};0,{i}\n" for i in range(20)),
+            "a number has a point, no comma",
+        ),
         ("rows.data", "1.0   2.0   3.0  4  5  6\t'a'\n" * 9, "expected a table"),
         ("noise.gz", "\0\1\r\2" * 9, "expected a table"),
     ],

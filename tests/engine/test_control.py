@@ -6,7 +6,7 @@ import pytest
 from tfcli.engine.function import function
 from tfcli.engine.gradcheck import check_gradients
 from tfcli.engine.ops.control import scan
-from tfcli.engine.ops.elementwise import tanh
+from tfcli.engine.ops.elementary import tanh
 from tfcli.engine.ops.linalg import matmul
 from tfcli.engine.spec import Shape, TensorSpec
 from tfcli.engine.tape import GradientTape

@@ -8,7 +8,7 @@ from tfcli.engine.graph.ir import Graph
 from tfcli.engine.graph.passes import optimize
 from tfcli.engine.graph.passes.rounding import round_operands
 from tfcli.engine.ops.conv import conv
-from tfcli.engine.ops.elementwise import tanh
+from tfcli.engine.ops.elementary import tanh
 from tfcli.engine.ops.linalg import einsum, matmul
 from tfcli.engine.ops.reduce import reduce_sum
 from tfcli.engine.ops.shape import transpose

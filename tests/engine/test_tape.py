@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfcli.engine.function import function
-from tfcli.engine.ops.elementwise import sin
+from tfcli.engine.ops.elementary import sin
 from tfcli.engine.ops.reduce import reduce_sum
 from tfcli.engine.tape import GradientTape
 from tfcli.engine.tensor import Variable, constant

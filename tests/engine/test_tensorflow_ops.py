@@ -7,7 +7,7 @@ import pytest
 
 import tfcli as tf
 from tfcli.engine.gradcheck import check_gradients
-from tfcli.engine.ops.elementwise import erf_array
+from tfcli.engine.ops.elementary import erf_array
 from tfcli.errors import DataError, DtypeError, ShapeError, TfcliError
 
 RANDOM = np.random.default_rng(3)

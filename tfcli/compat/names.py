@@ -3,20 +3,20 @@
 from typing import Any
 
 from tfcli.engine.graph.session import session_graph
-from tfcli.engine.ops import elementwise, nn, random, reduce
+from tfcli.engine.ops import comparison, elementary, elementwise, nn, random, reduce
 from tfcli.engine.tensor import Tensor, convert_to_tensor
 
 random_normal, random_uniform, truncated_normal = random.normal, random.uniform, random.truncated_normal
 random_shuffle, set_random_seed, multinomial = random.shuffle, random.set_seed, random.categorical
 log, ceil, mod, floordiv, rsqrt = (
-    elementwise.log,
+    elementary.log,
     elementwise.ceil,
     elementwise.floormod,
     elementwise.floordiv,
-    elementwise.rsqrt,
+    elementary.rsqrt,
 )
 div = elementwise.divide
-is_nan, is_inf, is_finite = elementwise.is_nan, elementwise.is_inf, elementwise.is_finite
+is_nan, is_inf, is_finite = comparison.is_nan, comparison.is_inf, comparison.is_finite
 
 
 class GraphKeys:

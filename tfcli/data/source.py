@@ -1,8 +1,8 @@
 """The contract of a data source."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -37,6 +37,10 @@ class Source(Declared, kind="data source"):
         """The rows of one raw file in the source's format; labels are needed only where `labelled`. Raises
         DataError."""
         raise AssertionError(f"{type(self).__name__} must define read_input")
+
+    def only(self, columns: Iterable[str]) -> Self:
+        """The same source, which need not give other columns than these, besides those that it names itself."""
+        return self
 
     def streams(self, root: Path) -> bool:
         """Whether the rows are read anew in each pass rather than kept in memory."""

@@ -4,8 +4,14 @@ from typing import Any
 
 import numpy as np
 
+from tfcli.engine.ops.elementary import exp, log, sqrt
 from tfcli.engine.ops.elementwise import abs_ as abs
-from tfcli.engine.ops.elementwise import cast, exp, log, maximum, minimum, sqrt, square
+from tfcli.engine.ops.elementwise import (
+    cast,
+    maximum,
+    minimum,
+    square,
+)
 from tfcli.engine.ops.elementwise import clip_by_value as clip
 from tfcli.engine.ops.elementwise import pow_ as pow
 from tfcli.engine.ops.elementwise import round_ as round

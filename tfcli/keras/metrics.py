@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tfcli.engine.ops.elementwise import cast, equal
+from tfcli.engine.ops.comparison import equal
+from tfcli.engine.ops.elementwise import cast
 from tfcli.engine.ops.reduce import argmax
 from tfcli.engine.tensor import Tensor, convert_to_tensor
 from tfcli.keras import losses

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfcli.engine import tensor as tensors
-from tfcli.engine.ops import arrange, branch, elementwise, index, linalg, loops, reduce, segment
+from tfcli.engine.ops import arrange, branch, elementary, elementwise, index, linalg, loops, reduce, segment
 from tfcli.engine.ops import shape as shapes
 from tfcli.engine.spec import Shape, as_dtype, normalize_axis
 from tfcli.engine.tensor import Tensor
@@ -293,16 +293,16 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Tensor:
 
 
 def log2(x: Any) -> Tensor:
-    return elementwise.log(x) / float(np.log(2.0))
+    return elementary.log(x) / float(np.log(2.0))
 
 
 def log10(x: Any) -> Tensor:
-    return elementwise.log(x) / float(np.log(10.0))
+    return elementary.log(x) / float(np.log(10.0))
 
 
 def logaddexp(x1: Any, x2: Any) -> Tensor:
     most = elementwise.maximum(x1, x2)
-    return most + elementwise.log1p(elementwise.exp(-elementwise.abs_(elementwise.subtract(x1, x2))))
+    return most + elementary.log1p(elementary.exp(-elementwise.abs_(elementwise.subtract(x1, x2))))
 
 
 def dot(x1: Any, x2: Any) -> Tensor:
@@ -374,7 +374,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     if from_logits:
         return sigmoid_cross_entropy_with_logits(labels=y, logits=x)
     x = elementwise.clip_by_value(x, 1e-7, 1.0 - 1e-7)
-    return -(y * elementwise.log(x) + (1.0 - y) * elementwise.log(1.0 - x))
+    return -(y * elementary.log(x) + (1.0 - y) * elementary.log(1.0 - x))
 
 
 # control flow

@@ -9,12 +9,17 @@ from tfcli.keras.names import missing
 
 _PLACES = {
     "elementwise": (
-        "abs=abs_ absolute=abs_ add subtract multiply divide true_divide=divide negative sign square sqrt "
-        "rsqrt exp expm1 log log1p sin cos tan sinh cosh tanh arcsin=asin arccos=acos arctan=atan "
-        "arctan2=atan2 arcsinh=asinh arccosh=acosh arctanh=atanh floor ceil round=round_ erf maximum minimum "
-        "power=pow_ mod=floormod remainder=floormod floor_divide=floordiv reciprocal equal not_equal less "
-        "less_equal greater greater_equal logical_and logical_or logical_not logical_xor isnan=is_nan "
-        "isinf=is_inf isfinite=is_finite stop_gradient sigmoid relu softplus"
+        "abs=abs_ absolute=abs_ add subtract multiply divide true_divide=divide negative sign square reciprocal "
+        "arctan2=atan2 floor ceil round=round_ maximum minimum power=pow_ mod=floormod remainder=floormod "
+        "floor_divide=floordiv stop_gradient relu"
+    ),
+    "comparison": (
+        "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_not logical_xor "
+        "isnan=is_nan isinf=is_inf isfinite=is_finite"
+    ),
+    "elementary": (
+        "sqrt rsqrt exp expm1 log log1p sin cos tan sinh cosh tanh arcsin=asin arccos=acos arctan=atan arcsinh=asinh "
+        "arccosh=acosh arctanh=atanh erf sigmoid softplus"
     ),
     "special": "erfinv",
     "shape": "broadcast_to tile zeros_like ones_like",

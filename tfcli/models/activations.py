@@ -5,20 +5,22 @@ from typing import Any
 
 from tfcli.declare import Declared, NonNegativeFloat, PositiveFloat
 from tfcli.engine.ops import nn
+from tfcli.engine.ops.elementary import (
+    exp,
+    expm1,
+    sigmoid,
+    softplus,
+    sqrt,
+    tanh,
+)
 from tfcli.engine.ops.elementwise import (
     abs_,
     cast,
     clip_by_value,
-    exp,
-    expm1,
     maximum,
     minimum,
     relu,
-    sigmoid,
-    softplus,
-    sqrt,
     square,
-    tanh,
     where,
 )
 from tfcli.engine.ops.order import sort

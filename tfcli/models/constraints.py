@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tfcli.declare import Declared, FieldError, NonNegativeFloat, PositiveFloat, Probability
-from tfcli.engine.ops.elementwise import clip_by_value, maximum, sqrt, square
+from tfcli.engine.ops.elementary import sqrt
+from tfcli.engine.ops.elementwise import clip_by_value, maximum, square
 from tfcli.engine.ops.reduce import reduce_sum
 from tfcli.engine.tensor import Tensor
 from tfcli.errors import SpecError

@@ -278,11 +278,11 @@ class Network:
         """Errors raised inside are shown at the step's place in the spec."""
         try:
             yield
+        except FieldError as error:
+            raise ModelError([Problem((*step.place, *error.path), error.message, error.suggestion)]) from error
         except (ShapeError, DtypeError, DataError, SpecError) as error:
             hint = self._texts_to(step) or self._way_to(step)
             raise ModelError([Problem(step.place, str(error), hint)]) from error
-        except FieldError as error:
-            raise ModelError([Problem((*step.place, *error.path), error.message, error.suggestion)]) from error
 
     def _adapt(self, learners: list[Step], built: list[Step]) -> None:
         """Show layers the training examples, as the built steps make them, in one pass for all of the layers."""

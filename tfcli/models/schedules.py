@@ -5,7 +5,16 @@ from collections.abc import Callable
 from typing import Any
 
 from tfcli.declare import Declared, FieldError, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-from tfcli.engine.ops.elementwise import cast, ceil, cos, floor, log, maximum, minimum, pow_, where
+from tfcli.engine.ops.elementary import cos, log
+from tfcli.engine.ops.elementwise import (
+    cast,
+    ceil,
+    floor,
+    maximum,
+    minimum,
+    pow_,
+    where,
+)
 from tfcli.engine.ops.shape import ones_like
 from tfcli.engine.tensor import Tensor
 from tfcli.errors import SpecError

@@ -17,6 +17,7 @@ from tfcli.engine.graph.execute import Plan
 from tfcli.engine.graph.ir import Graph
 from tfcli.engine.graph.passes import DEFAULT, optimize
 from tfcli.engine.kernels.plan import NATIVE_PASSES, NativePlan
+from tfcli.engine.ops import elementary
 from tfcli.engine.ops import elementwise as e
 from tfcli.engine.ops.control import scan
 from tfcli.engine.ops.linalg import einsum, matmul
@@ -34,19 +35,23 @@ SIZES = (3, 4)
 UNARY = [
     *(
         e.negative,
-        e.tanh,
-        e.sigmoid,
-        e.sin,
+        elementary.tanh,
+        elementary.sigmoid,
+        elementary.sin,
         e.square,
-        e.softplus,
-        e.erf,
+        elementary.softplus,
+        elementary.erf,
         e.relu,
         e.identity,
         e.stop_gradient,
         e.abs_,
         softmax,
     ),
-    *(lambda x: e.exp(-e.square(x)), lambda x: e.sqrt(e.square(x) + 1.0), lambda x: e.log(e.square(x) + 0.5)),
+    *(
+        lambda x: elementary.exp(-e.square(x)),
+        lambda x: elementary.sqrt(e.square(x) + 1.0),
+        lambda x: elementary.log(e.square(x) + 0.5),
+    ),
     *(
         lambda x: x * 1.0,
         lambda x: x + 0.0,
@@ -64,8 +69,8 @@ UNARY = [
     *(lambda x: reduce_max(x) * x, lambda x: x * broadcast_to(constant(np.float64(0.5)), x.shape)),
     *(lambda x: x[::-1], lambda x: concat([x[:, 1:], x[:, :1]], 1), lambda x: e.cast(e.cast(x, "float64"), "float64")),
     *(lambda x: matmul(x, matmul(transpose(x), x)) * 0.1, lambda x: einsum("ab,cb,cd->ad", x, x, x) * 0.1),
-    lambda x: scan(lambda c, s: ([e.tanh(c[0] + s[0])], [c[0] * s[0]]), [x[0]], [x])[1][0],
-    lambda x: while_loop(lambda i, z: i < 2, lambda i, z: (i + 1, e.tanh(z) * z + x), (0, x))[1],
+    lambda x: scan(lambda c, s: ([elementary.tanh(c[0] + s[0])], [c[0] * s[0]]), [x[0]], [x])[1][0],
+    lambda x: while_loop(lambda i, z: i < 2, lambda i, z: (i + 1, elementary.tanh(z) * z + x), (0, x))[1],
 ]
 BINARY = [
     *(e.add, e.subtract, e.multiply, e.maximum, e.minimum, e.squared_difference),
@@ -106,9 +111,9 @@ def program(drawn, variable):
             for i, (op, places) in enumerate(drawn):
                 values.append(op(*[values[p] for p in places]))
                 if i == len(drawn) // 2:
-                    variable.assign(variable.value() * 0.5 + e.stop_gradient(e.tanh(values[-1])))
+                    variable.assign(variable.value() * 0.5 + e.stop_gradient(elementary.tanh(values[-1])))
                     values[2] = variable.value()
-            loss = reduce_sum(e.sin(values[-1])) + reduce_sum(values[-1] * values[2])
+            loss = reduce_sum(elementary.sin(values[-1])) + reduce_sum(values[-1] * values[2])
         return [values[-1], *tape.gradient(loss, [*sources, variable], unconnected_gradients="zero"), variable.value()]
 
     return build

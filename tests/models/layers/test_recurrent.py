@@ -5,7 +5,7 @@ import pytest
 
 from tfcli.declare import FieldError
 from tfcli.engine.function import function
-from tfcli.engine.ops.elementwise import tanh
+from tfcli.engine.ops.elementary import tanh
 from tfcli.engine.ops.linalg import matmul
 from tfcli.engine.ops.reduce import reduce_sum
 from tfcli.engine.spec import TensorSpec

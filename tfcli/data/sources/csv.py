@@ -2,8 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from tfcli.data.faults import Faults
 from tfcli.data.files import Blob
-from tfcli.data.sources.tabular import Columns, Part, TabularSource
+from tfcli.data.sources.tabular import Part, TabularSource, Wanted
 from tfcli.data.table import Rows, column_of_texts
 from tfcli.declare import FieldError
 from tfcli.errors import DataError
@@ -46,75 +46,100 @@ class Csv(TabularSource, name="csv"):
         if not self.header and self.columns is None:
             raise FieldError("header", "a file without header needs `columns`: the columns' names")
 
-    def parts(
-        self, blob: Blob, faults: Faults, texts: frozenset[str], size: int | None, skip: int = 0
-    ) -> Iterator[Part]:
-        dialect = Dialect(self.delimiter, self.columns, frozenset(self.missing_values), texts, self.use_quote_delim)
-        return csv_parts(blob, dialect, faults, size, skip)
+    def parts(self, blob: Blob, faults: Faults, wanted: Wanted) -> Iterator[Part]:
+        dialect = Dialect(self.delimiter, self.columns, frozenset(self.missing_values), self.use_quote_delim)
+        return csv_parts(blob, dialect, faults, wanted)
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a CSV file is written. `names` is None where the first line has them; columns in `texts` are not looked at
-    for numbers."""
+    """How a CSV file is written. `names` is None where the first line has them."""
 
     delimiter: str = ","
     names: list[str] | None = None
     missing_values: frozenset[str] = frozenset(("", "NA", "?"))
-    texts: frozenset[str] = frozenset()
     quoted: bool = True
 
-    def columns(self, names: Sequence[str], values: Iterable[Sequence[str]]) -> Columns:
-        return {
-            name: column_of_texts(column, self.missing_values, name in self.texts)
-            for name, column in zip(names, values, strict=True)
-        }
+
+def read_csv(blob: Blob, dialect: Dialect | None = None, columns: frozenset[str] | None = None) -> Part:
+    """The columns of a CSV file (those wanted), and the line each row begins at. Raises DataError as `csv_parts`
+    does."""
+    return next(csv_parts(blob, dialect or Dialect(), Faults(), Wanted(columns)))
 
 
-def read_csv(blob: Blob, dialect: Dialect | None = None) -> Part:
-    """The columns of a CSV file, and the line each row begins at. Raises DataError as `csv_parts` does."""
-    return next(csv_parts(blob, dialect or Dialect(), Faults(), None))
+def csv_parts(blob: Blob, dialect: Dialect, faults: Faults, wanted: Wanted) -> Iterator[Part]:
+    """What is wanted of a CSV file, and the line that each row begins at.
 
-
-def csv_parts(blob: Blob, dialect: Dialect, faults: Faults, size: int | None, skip: int = 0) -> Iterator[Part]:
-    """The columns of `size` rows at a time (None: of all), after `skip` rows, and the line that each row begins at.
-
-    Python's own reader: it knows the line of every row, and for files of up to some megabytes it is done before polars
-    is imported. Raises DataError, naming the line, for a row with too few or too many values.
+    Plain files of some megabytes are read by polars. The others by Python's own reader, which knows the line of every
+    row, and is done with small files before polars is imported. Raises DataError, naming the line, for a row with too
+    few or too many values.
     """
-    if size is None:
+    if wanted.size is None:
         content = blob.read()
-        if len(content) >= _WORTH_POLARS and (part := _by_polars(blob.name, content, dialect)) is not None:
+        if len(content) >= _WORTH_POLARS and (part := _by_polars(blob.name, content, dialect, wanted)) is not None:
             yield part
-            return
-        yield from _parsed(blob.name, io.StringIO(_decode(content, blob.name), newline=""), dialect, faults, size)
+        else:
+            text = io.StringIO(_decode(content, blob.name), newline="")
+            yield from _parsed(blob.name, text, dialect, faults, wanted)
         return
+    if blob.size() >= _WORTH_POLARS:
+        read = yield from _plain_blocks(blob, dialect, wanted, wanted.size)
+        if read is None:
+            return
+        wanted = replace(wanted, skip=read)
     with blob.stream() as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-        yield from _parsed(blob.name, text, dialect, faults, size, skip)
+        yield from _parsed(
+            blob.name, io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""), dialect, faults, wanted
+        )
 
 
-def _parsed(
-    file: str, text: Iterable[str], dialect: Dialect, faults: Faults, size: int | None, skip: int = 0
-) -> Iterator[Part]:
+def _plain_blocks(blob: Blob, dialect: Dialect, wanted: Wanted, size: int) -> Generator[Part, None, int | None]:
+    """The blocks up to the first that takes a closer look; how many rows that were with those to pass over, None where
+    they were all."""
+    read, header = 0, dialect.names is None
+    with blob.stream() as stream:
+        first = stream.readline() if header else b""
+        names = _first_line(first, dialect, blob.name) if header and _is_plain(first, dialect) else dialect.names
+        if names is None:
+            return wanted.skip
+        while block := b"".join(islice(stream, size)):
+            if read < wanted.skip:
+                part = None
+                plain = _lines(block, dialect, len(names)) is not None
+            else:
+                part = _plain_part(blob.name, block, dialect, names, wanted, read + 1 + header)
+                plain = part is not None
+            if not plain:
+                return max(read, wanted.skip)
+            if part is not None:
+                yield part
+            read += size
+    return None if read else 0
+
+
+def _parsed(file: str, text: Iterable[str], dialect: Dialect, faults: Faults, wanted: Wanted) -> Iterator[Part]:
     quoting: Any = csv.QUOTE_MINIMAL if dialect.quoted else csv.QUOTE_NONE
     reader = csv.reader(text, delimiter=dialect.delimiter, strict=True, quoting=quoting)
     names, empty = dialect.names, True
     try:
         if names is None:
             names = _header(next(reader, None), file)
-        rows = islice(_rows(reader, len(names), file, faults), skip, None)
-        while block := list(islice(rows, size)):
+        chosen = wanted.chosen(names)
+        places = [names.index(name) for name in chosen]
+        rows = islice(_rows(reader, len(names), file, faults), wanted.skip, None)
+        short = (([record[i] for i in places], line) for record, line in rows)
+        while block := list(islice(short, wanted.size)):
             records, lines = zip(*block, strict=True)
             where = Rows([file], np.zeros(len(lines), np.int32), np.array(lines))
-            yield dialect.columns(names, zip(*records, strict=True)), where
+            values = zip(chosen, zip(*records, strict=True), strict=True)
+            yield {n: column_of_texts(v, dialect.missing_values, n in wanted.texts) for n, v in values}, where
             empty = False
     except csv.Error as error:
         hint = "; where quotes are characters as any other, say `use_quote_delim: false`" if dialect.quoted else ""
         raise DataError(f"{file}, row {reader.line_num}: not valid CSV: {error}{hint}") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{file}, after row {reader.line_num}: is not UTF-8 text: {error.reason}") from error
-    if empty and not skip:
+    if empty and not wanted.skip:
         raise DataError(f"{file}: has no rows of data")
 
 
@@ -129,42 +154,62 @@ def _rows(reader: Any, width: int, file: str, faults: Faults) -> Iterator[tuple[
         line = reader.line_num + 1
 
 
-def _by_polars(file: str, content: bytes, dialect: Dialect) -> Part | None:
-    """The same for a plain file: no quotes, no empty or ragged lines. None for any other, which takes a closer look."""
-    delimiter = dialect.delimiter.encode()
-    quoted = dialect.quoted and b'"' in content
-    strange = quoted or b"\r" in content or content.startswith(b"\xef\xbb\xbf")
-    if strange or len(delimiter) > 1 or "" not in dialect.missing_values:
+def _by_polars(file: str, content: bytes, dialect: Dialect, wanted: Wanted) -> Part | None:
+    """A plain file's columns: no quotes, no empty or ragged lines. None for any other, which takes a closer look."""
+    if dialect.names is not None:
+        return _plain_part(file, content, dialect, dialect.names, wanted, 1)
+    first = content[: content.find(b"\n") + 1]
+    if not _is_plain(first, dialect):
         return None
-    header = dialect.names is None
-    names = _first_line(content, dialect, file) if header else list(dialect.names or [])
-    symbols = np.frombuffer(content, np.uint8)
-    lines = np.count_nonzero(symbols == ord("\n")) + (not content.endswith(b"\n"))
-    if np.count_nonzero(symbols == delimiter[0]) != lines * (len(names) - 1) or lines <= header:
+    return _plain_part(file, memoryview(content)[len(first) :], dialect, _first_line(first, dialect, file), wanted, 2)
+
+
+def _plain_part(
+    file: str, content: bytes, dialect: Dialect, names: list[str], wanted: Wanted, line: int
+) -> Part | None:
+    """The columns of lines of which the first is number `line`; None where they are not plain."""
+    lines = _lines(content, dialect, len(names))
+    if not lines:
         return None
-    frame = _frame(content, dialect, names, header)
-    if frame is None or frame.height != lines - header:
+    places = [names.index(name) for name in wanted.chosen(names)]
+    columns = _polars_columns(content, dialect, {i: names[i] in wanted.texts for i in places})
+    if columns is None or len(columns[0]) != lines:
         return None
-    rows = Rows([file], np.zeros(frame.height, np.int32), np.arange(1 + header, frame.height + 1 + header))
-    return {column.name: _column(column, dialect) for column in frame.iter_columns()}, rows
+    rows = Rows([file], np.zeros(lines, np.int32), np.arange(line, line + lines))
+    arrays = (_column(column, dialect, names[i] in wanted.texts) for i, column in zip(places, columns, strict=True))
+    return dict(zip((names[i] for i in places), arrays, strict=True)), rows
+
+
+def _is_plain(content: bytes, dialect: Dialect) -> bool:
+    """Whether nothing stands for anything but itself."""
+    strange = (dialect.quoted and b'"' in content) or b"\r" in content or content.startswith(b"\xef\xbb\xbf")
+    return not strange and len(dialect.delimiter.encode()) == 1 and "" in dialect.missing_values
+
+
+def _lines(content: bytes, dialect: Dialect, width: int) -> int | None:
+    """How many lines there are; None where not all of them are plain rows of that width."""
+    if not _is_plain(content, dialect) or b"\n\n" in content or content.startswith(b"\n"):
+        return None
+    lines = content.count(b"\n") + (not content.endswith(b"\n"))
+    return lines if content.count(dialect.delimiter.encode()) == lines * (width - 1) else None
 
 
 def _first_line(content: bytes, dialect: Dialect, file: str) -> list[str]:
-    return _header(_decode(content.partition(b"\n")[0], file).split(dialect.delimiter), file)
+    return _header(_decode(content.rstrip(b"\n"), file).split(dialect.delimiter), file)
 
 
-def _frame(content: bytes, dialect: Dialect, names: list[str], header: bool) -> Any:
-    """The columns as polars reads them: whole numbers, numbers and texts; None where it cannot."""
+def _polars_columns(content: bytes, dialect: Dialect, as_texts: dict[int, bool]) -> list[Any] | None:
+    """The columns of these numbers as polars reads them: whole numbers, numbers and texts; None where it cannot."""
     import polars
 
-    kinds: dict[str, Any] = dict.fromkeys(dialect.texts & set(names), polars.String)
+    names = {f"column_{i + 1}": as_text for i, as_text in as_texts.items()}
+    kinds: dict[str, Any] = {name: polars.String for name, as_text in names.items() if as_text}
     for looked_at in (_LOOKED_AT, _LOOKED_AT, None):
         try:
             frame = polars.read_csv(
                 content,
                 has_header=False,
-                skip_rows=int(header),
-                new_columns=names,
+                columns=list(as_texts),
                 schema_overrides=kinds,
                 separator=dialect.delimiter,
                 quote_char=None,
@@ -176,12 +221,12 @@ def _frame(content: bytes, dialect: Dialect, names: list[str], header: bool) -> 
         known = (polars.Int64, polars.Float64, polars.String)
         others = [name for name, dtype in frame.schema.items() if dtype not in known]
         if not others:
-            return frame
+            return [frame[name] for name in names]
         kinds |= dict.fromkeys(others, polars.String)
     return None
 
 
-def _column(column: Any, dialect: Dialect) -> np.ndarray:
+def _column(column: Any, dialect: Dialect, as_text: bool) -> np.ndarray:
     """As `column_of_texts`, in polars where all is plain."""
     import polars
 
@@ -189,7 +234,7 @@ def _column(column: Any, dialect: Dialect) -> np.ndarray:
         return (column.cast(polars.Float64) if column.null_count() else column).to_numpy()
     stripped = column.str.strip_chars()
     distinct = stripped.unique()
-    if column.name not in dialect.texts and distinct.str.contains(r"^[\s0-9+._eE-]+$").any():
+    if not as_text and distinct.str.contains(r"^[\s0-9+._eE-]+$").any():
         return column_of_texts(column.fill_null("").to_list(), dialect.missing_values)  # Python knows more numbers
     missing = distinct.filter(distinct.is_in(list(dialect.missing_values)))
     if len(missing):

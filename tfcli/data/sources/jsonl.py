@@ -9,7 +9,7 @@ import numpy as np
 
 from tfcli.data.faults import Faults
 from tfcli.data.files import Blob
-from tfcli.data.sources.tabular import Part, TabularSource
+from tfcli.data.sources.tabular import Part, TabularSource, Wanted
 from tfcli.data.table import Rows, column_of_values
 from tfcli.errors import DataError
 
@@ -18,20 +18,20 @@ class Jsonl(TabularSource, name="jsonl"):
     """A JSON object a line, each an example: numbers, texts, booleans, lists of numbers; null or an absent key is a
     missing value."""
 
-    def parts(
-        self, blob: Blob, faults: Faults, texts: frozenset[str], size: int | None, skip: int = 0
-    ) -> Iterator[Part]:
+    def parts(self, blob: Blob, faults: Faults, wanted: Wanted) -> Iterator[Part]:
+        skip = wanted.skip
         with blob.stream() as stream:
             sound = skip if faults.on_error == "stop" else 0  # where damaged lines do not count, all are looked at
             lines = islice(_lines(stream, blob.name), sound, None)
             found = islice(faults.kept(lines, lambda line: _record(*line)), skip - sound, None)
             empty = not skip
             names: dict[str, None] = {}
-            while block := list(islice(found, size)):
+            while block := list(islice(found, wanted.size)):
                 rows = Rows([blob.name], np.zeros(len(block), np.int32), np.array([n for _, (_, n) in block]))
                 records = [record for _, (record, _) in block]
                 names |= dict.fromkeys(key for record in records for key in record)
-                yield {name: column_of_values([r.get(name) for r in records], name, rows) for name in names}, rows
+                chosen = wanted.chosen(names)
+                yield {name: column_of_values([r.get(name) for r in records], name, rows) for name in chosen}, rows
                 empty = False
             if empty:
                 raise DataError(f"{blob.name}: has no rows of data")

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfcli.data.faults import Faults
 from tfcli.data.files import Blob
-from tfcli.data.sources.tabular import Part, TabularSource
+from tfcli.data.sources.tabular import Part, TabularSource, Wanted
 from tfcli.data.table import Rows, column_of_values
 from tfcli.errors import DataError
 
@@ -19,14 +19,12 @@ class Parquet(TabularSource, name="parquet"):
     """A Parquet file: one row an example. Numbers, booleans, texts, dates (as texts) and lists of numbers can be
     used; null is a missing value."""
 
-    def parts(
-        self, blob: Blob, faults: Faults, texts: frozenset[str], size: int | None, skip: int = 0
-    ) -> Iterator[Part]:
+    def parts(self, blob: Blob, faults: Faults, wanted: Wanted) -> Iterator[Part]:
         import polars
 
         try:
-            first = skip
-            for frame in _frames(blob, size, skip):
+            first = wanted.skip
+            for frame in _frames(blob, wanted):
                 count = frame.height
                 rows = Rows([blob.name], np.zeros(count, np.int32), np.arange(first, first + count))
                 first += count
@@ -37,24 +35,30 @@ class Parquet(TabularSource, name="parquet"):
             raise DataError(f"{blob.name}: has no rows of data")
 
 
-def _frames(blob: Blob, size: int | None, skip: int) -> Iterator[Any]:
-    """The file's frames that have rows, of `size` rows each or all at once, after `skip` rows."""
+def _frames(blob: Blob, wanted: Wanted) -> Iterator[Any]:
+    """The file's frames that have rows, of as many rows each as are wanted."""
     import polars
 
+    size = wanted.size
     if size is None or blob.path is None:
-        frame = polars.read_parquet(io.BytesIO(blob.read())).slice(skip)
+        content = io.BytesIO(blob.read())
+        chosen = wanted.chosen(polars.read_parquet_schema(content))
+        content.seek(0)
+        frame = polars.read_parquet(content, columns=chosen).slice(wanted.skip)
         frames = iter([frame] if size is None else frame.iter_slices(size))
     else:
-        frames = _slices(blob.path, size, skip)
+        frames = _slices(blob.path, size, wanted)
     return (frame for frame in frames if frame.height)
 
 
-def _slices(path: Path, size: int, skip: int) -> Iterator[Any]:
+def _slices(path: Path, size: int, wanted: Wanted) -> Iterator[Any]:
     """One row group after the other: what is held in memory is one of them. Slices do not depend on their sizes."""
     import polars
 
     rest = None
-    for batch in polars.scan_parquet(path).slice(skip).collect_batches(chunk_size=size, maintain_order=True):
+    lazy = polars.scan_parquet(path)
+    rows = lazy.select(wanted.chosen(lazy.collect_schema())).slice(wanted.skip)
+    for batch in rows.collect_batches(chunk_size=size, maintain_order=True):
         held = batch if rest is None else polars.concat([rest, batch])
         whole = held.height - held.height % size
         yield from held.slice(0, whole).iter_slices(size)

@@ -1,8 +1,10 @@
 """What sources of named columns have in common."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -20,6 +22,28 @@ CHUNK_ROWS = 2**14
 """Rows of a streamed table that are held at a time."""
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What is read of a file."""
+
+    columns: frozenset[str] | None = None
+    """None: all."""
+    texts: frozenset[str] = frozenset()
+    """Columns that stay as they are written."""
+    size: int | None = None
+    """Rows at a time; None: all at once."""
+    skip: int = 0
+    """Rows to pass over first, a multiple of `size`."""
+
+    def chosen(self, names: Iterable[str]) -> list[str]:
+        """The columns to read of those that there are: all, where one that is wanted is absent, so that whoever misses
+        it can say what there is."""
+        there = list(names)
+        if self.columns is None or not self.columns <= set(there):
+            return there
+        return [name for name in there if name in self.columns]
+
+
 class TabularSource(ChunkedSource, abstract=True):
     """Files of named columns. A glob's files are one table, in order of their names."""
 
@@ -33,6 +57,13 @@ class TabularSource(ChunkedSource, abstract=True):
     """A column of weights, one an example."""
     missing_label: OnError = "stop"
     """What to do about a row without a label: stop there, or skip it, counting and naming it."""
+    _only: ClassVar[frozenset[str] | None] = None
+
+    def only(self, columns: Iterable[str]) -> Self:
+        used = [*columns, *as_list(self.features), *as_list(self.label), *as_list(self.sample_weight)]
+        narrow = copy(self)
+        vars(narrow)["_only"] = frozenset(used)
+        return narrow
 
     def blobs(self, root: Path) -> list[Blob]:
         return find(root, self.path)
@@ -50,20 +81,17 @@ class TabularSource(ChunkedSource, abstract=True):
         kept = ("path", "label", "features", "sample_weight", "missing_label")
         return cls(**{name: getattr(self, name) for name in kept})
 
-    def parts(
-        self, blob: Blob, faults: Faults, texts: frozenset[str], size: int | None, skip: int = 0
-    ) -> Iterator[Part]:
-        """The columns of one file, in its order: `size` rows at a time, or all at once, after `skip` rows. Columns in
-        `texts` stay as they are written."""
+    def parts(self, blob: Blob, faults: Faults, wanted: Wanted) -> Iterator[Part]:
+        """What is wanted of the columns of one file, in its order."""
         raise AssertionError(f"{type(self).__name__} must define parts")
 
     def columns_of(self, blob: Blob) -> Part:
         """The columns of one file, all at once."""
-        return next(self.parts(blob, Faults(), frozenset(), None))
+        return next(self.parts(blob, Faults(), Wanted()))
 
     def whole(self, blobs: Sequence[Blob], labelled: bool) -> Table:
         faults = Faults(self.on_error)
-        parts = [part for blob in blobs for part in self.parts(blob, faults, frozenset(), None)]
+        parts = [part for blob in blobs for part in self.parts(blob, faults, Wanted(self._only))]
         return self._table(*join(parts), labelled, fingerprints(blobs), tuple(faults.messages))
 
     def chunks(
@@ -73,7 +101,8 @@ class TabularSource(ChunkedSource, abstract=True):
         first: Part | None = None
         for i, blob in enumerate(blobs):
             faults = Faults(self.on_error)
-            for columns, rows in self.parts(blob, faults, texts, CHUNK_ROWS, 0 if i else skip * CHUNK_ROWS):
+            wanted = Wanted(self._only, texts, CHUNK_ROWS, 0 if i else skip * CHUNK_ROWS)
+            for columns, rows in self.parts(blob, faults, wanted):
                 first = first or (columns, rows)
                 refuse_other_columns((columns, rows), first)
                 ordered = {name: _as_kind(columns[name], (kinds or {}).get(name)) for name in first[0]}
@@ -114,7 +143,7 @@ def _as_kind(column: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
 
 def refuse_other_columns(part: Part, first: Part) -> None:
     """Raises DataError where two files do not have the same columns."""
-    different = sorted(set(part[0]) ^ set(first[0]))
+    different = sorted(set(first[0]) - set(part[0])) or sorted(set(part[0]) - set(first[0]))
     if different:
         raise DataError(
             f"{part[1].files[0]} and {first[1].files[0]} do not have the same columns: {', '.join(different)}"

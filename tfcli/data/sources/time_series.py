@@ -55,9 +55,9 @@ class TimeSeries(Source, name="time_series"):
 
     def _table(self, blobs: list[Blob], labelled: bool) -> Table:
         dialect = Dialect(self.delimiter, None, frozenset(self.missing_values))
-        columns, rows = join([read_csv(b, dialect) for b in blobs])
         targets = as_list(self.target) if labelled else []
         names = list(dict.fromkeys([*self._inputs(), *targets]))
+        columns, rows = join([read_csv(b, dialect, frozenset(names)) for b in blobs])
         for name in names:
             if name not in columns:
                 hint = nearest(name, columns) or f"its columns are: {', '.join(columns)}"

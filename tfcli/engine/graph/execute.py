@@ -136,8 +136,8 @@ def needed(
     required = {id(node) for node in targets}
     nodes = []
     for node in reversed(graph.nodes):
-        if (effects and node.op.effect) or id(node) in required or any(id(o) in wanted for o in node.outputs):
-            wanted.update(id(i) for i in node.inputs if id(i) not in fed)
-            required.update(id(before) for before in node.control)
+        if (effects and node.op.effect) or id(node) in required or not wanted.isdisjoint(map(id, node.outputs)):
+            wanted.update([id(i) for i in node.inputs if id(i) not in fed])
+            required.update(map(id, node.control))
             nodes.append(node)
     return nodes[::-1]

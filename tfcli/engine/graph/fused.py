@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from tfcli.engine.op import Op
+from tfcli.engine.ops import comparison, elementary, nn
 from tfcli.engine.ops import elementwise as e
-from tfcli.engine.ops import nn
 from tfcli.engine.precision import Rounded
 from tfcli.engine.spec import TensorSpec, size_of
 from tfcli.engine.tensor import Tensor
@@ -28,36 +28,58 @@ UFUNCS: dict[type[Op], np.ufunc] = {
     e.Maximum: np.maximum,
     e.Minimum: np.minimum,
     e.Atan2: np.arctan2,
-    e.Less: np.less,
-    e.LessEqual: np.less_equal,
-    e.Greater: np.greater,
-    e.GreaterEqual: np.greater_equal,
-    e.Equal: np.equal,
-    e.NotEqual: np.not_equal,
-    e.LogicalAnd: np.logical_and,
-    e.LogicalOr: np.logical_or,
-    e.LogicalXor: np.logical_xor,
-    e.LogicalNot: np.logical_not,
+    comparison.Less: np.less,
+    comparison.LessEqual: np.less_equal,
+    comparison.Greater: np.greater,
+    comparison.GreaterEqual: np.greater_equal,
+    comparison.Equal: np.equal,
+    comparison.NotEqual: np.not_equal,
+    comparison.LogicalAnd: np.logical_and,
+    comparison.LogicalOr: np.logical_or,
+    comparison.LogicalXor: np.logical_xor,
+    comparison.LogicalNot: np.logical_not,
     e.Negative: np.negative,
     e.Abs: np.abs,
     e.Sign: np.sign,
     e.Square: np.square,
-    e.Sqrt: np.sqrt,
+    elementary.Sqrt: np.sqrt,
     e.Reciprocal: np.reciprocal,
-    e.Exp: np.exp,
-    e.Expm1: np.expm1,
-    e.Log: np.log,
-    e.Log1p: np.log1p,
-    e.Sin: np.sin,
-    e.Cos: np.cos,
-    e.Tanh: np.tanh,
+    elementary.Exp: np.exp,
+    elementary.Expm1: np.expm1,
+    elementary.Log: np.log,
+    elementary.Log1p: np.log1p,
+    elementary.Sin: np.sin,
+    elementary.Cos: np.cos,
+    elementary.Tanh: np.tanh,
 }
 """Ops that one function of numpy computes, into an array that is given."""
 
 OTHERS = (
-    *(e.DivideNoNan, e.SquaredDifference, e.Rsqrt, e.Sigmoid, e.Softplus, e.Relu, e.Erf, e.Cast, e.Where),
+    *(
+        e.DivideNoNan,
+        e.SquaredDifference,
+        elementary.Rsqrt,
+        elementary.Sigmoid,
+        elementary.Softplus,
+        e.Relu,
+        elementary.Erf,
+        e.Cast,
+        e.Where,
+    ),
     Rounded,
-    *(e.Tan, e.Asin, e.Acos, e.Atan, e.Sinh, e.Cosh, e.Asinh, e.Acosh, e.Atanh, nn.LeakyRelu, nn.Elu),
+    *(
+        elementary.Tan,
+        elementary.Asin,
+        elementary.Acos,
+        elementary.Atan,
+        elementary.Sinh,
+        elementary.Cosh,
+        elementary.Asinh,
+        elementary.Acosh,
+        elementary.Atanh,
+        nn.LeakyRelu,
+        nn.Elu,
+    ),
 )
 """Further ops that compute each entry by itself and always give a new array."""
 

@@ -9,6 +9,7 @@ them. Loops keep what changes in locals, which LLVM turns into registers.
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,20 +19,24 @@ SIZES = {"float": 4, "double": 8, "i64": 8, "i32": 4, "i16": 2, "i8": 1, "i1": 1
 """Bytes of an element in memory."""
 
 
+@functools.cache
 def vector(lanes: int, element: str) -> str:
     """The type of `lanes` elements side by side."""
     return f"<{lanes} x {element}>"
 
 
+@functools.cache
 def element_of(kind: str) -> str:
     return kind.split(" x ")[1][:-1] if kind.startswith("<") else kind
 
 
+@functools.cache
 def lanes_of(kind: str) -> int:
     """How many elements; 0 for a scalar."""
     return int(kind[1:].split(" x ")[0]) if kind.startswith("<") else 0
 
 
+@functools.cache
 def is_float(kind: str) -> bool:
     return element_of(kind) in ("float", "double", "bfloat", "half")
 
@@ -201,16 +206,10 @@ class Code:
     # values
 
     def constant(self, kind: str, number: float) -> Value:
-        element, lanes = element_of(kind), lanes_of(kind)
-        if element in ("float", "double"):
-            rounded = struct.unpack("f", struct.pack("f", number))[0] if element == "float" else float(number)
-            text = f"0x{struct.unpack('<Q', struct.pack('<d', rounded))[0]:016X}"
-        else:
-            assert int(number) == number, f"{number} as {element}"
-            text = str(int(number))
-        if lanes:
-            text = "<" + ", ".join([f"{element} {text}"] * lanes) + ">"
-        return Value(self, kind, text)
+        if element_of(kind) in ("float", "double"):
+            return Value(self, kind, _real(kind, float(number).hex()))
+        assert int(number) == number, f"{number} as {kind}"
+        return Value(self, kind, _repeated(kind, str(int(number))))
 
     def like(self, value: Value, other: Any) -> Value:
         """`other` as a value: a Python number as a constant of the same kind."""
@@ -383,6 +382,21 @@ class Code:
             yield task
 
 
+@functools.cache
+def _real(kind: str, number: str) -> str:
+    """The text of a constant; `number` is a float's `hex`, which tells 0.0 from -0.0."""
+    exact = float.fromhex(number)
+    rounded = struct.unpack("f", struct.pack("f", exact))[0] if element_of(kind) == "float" else exact
+    return _repeated(kind, f"0x{struct.unpack('<Q', struct.pack('<d', rounded))[0]:016X}")
+
+
+def _repeated(kind: str, text: str) -> str:
+    """The number in all lanes."""
+    lanes = lanes_of(kind)
+    return "<" + ", ".join([f"{element_of(kind)} {text}"] * lanes) + ">" if lanes else text
+
+
+@functools.cache
 def _mangled(kind: str) -> str:
     lanes, element = lanes_of(kind), element_of(kind)
     short = {"float": "f32", "double": "f64", "bfloat": "bf16", "half": "f16"}.get(element, element)

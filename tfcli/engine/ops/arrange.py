@@ -8,8 +8,14 @@ import numpy as np
 
 from tfcli.engine.graph.static import is_unknown
 from tfcli.engine.op import Op
+from tfcli.engine.ops.comparison import less
 from tfcli.engine.ops.dynamic import RepeatPlaces, identity_matrix, repeat_along
-from tfcli.engine.ops.elementwise import cast, clip_by_value, identity, less, where
+from tfcli.engine.ops.elementwise import (
+    cast,
+    clip_by_value,
+    identity,
+    where,
+)
 from tfcli.engine.ops.index import (
     boolean_mask,
     gather,

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tfcli.engine.ops.elementwise import Binary, Unary
+from tfcli.engine.ops.kinds import Binary, Unary
 from tfcli.errors import DtypeError
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from tfcli.engine.op import Op
-from tfcli.engine.ops.elementwise import atan2, promote
+from tfcli.engine.ops.elementwise import atan2
+from tfcli.engine.ops.kinds import promote
 from tfcli.engine.ops.shape import sum_to, zeros_like
 from tfcli.engine.spec import DType, TensorSpec, as_dtype, broadcast
 from tfcli.engine.tensor import Tensor, convert_to_tensor

@@ -9,7 +9,16 @@ import numpy as np
 from tfcli.engine import nest
 from tfcli.engine.dispatch import executing_eagerly
 from tfcli.engine.op import Op
-from tfcli.engine.ops.elementwise import abs_, equal, greater, greater_equal, less, less_equal, not_equal, promote
+from tfcli.engine.ops.comparison import (
+    equal,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    not_equal,
+)
+from tfcli.engine.ops.elementwise import abs_
+from tfcli.engine.ops.kinds import promote
 from tfcli.engine.spec import DType, Shape, TensorSpec, as_dtype, bool_, show_shape
 from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
 from tfcli.errors import DtypeError, ShapeError, TfcliError

@@ -11,7 +11,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfcli.engine.op import Op
-from tfcli.engine.ops.elementwise import abs_, cast, log, promote, reciprocal, sqrt, square, where
+from tfcli.engine.ops.elementary import log, sqrt
+from tfcli.engine.ops.elementwise import (
+    abs_,
+    cast,
+    reciprocal,
+    square,
+    where,
+)
+from tfcli.engine.ops.kinds import promote
 from tfcli.engine.ops.linalg import DiagLike, band_part, diag, diag_part, matmul
 from tfcli.engine.ops.reduce import reduce_max, reduce_sum
 from tfcli.engine.ops.shape import concat, expand_dims, ones_like, pad, reshape, squeeze, sum_to, transpose, zeros_like

@@ -249,7 +249,8 @@ def _rows(paddings: Any, count: int) -> list[Any]:
 
 def identity_matrix(rows: Any, columns: Any, dtype: Any) -> Tensor:
     """(rows, columns) with ones on the diagonal."""
-    from tfcli.engine.ops.elementwise import cast, equal
+    from tfcli.engine.ops.comparison import equal
+    from tfcli.engine.ops.elementwise import cast
     from tfcli.engine.ops.index import range_
 
     return cast(equal(fixed.expand_dims(range_(rows), 1), range_(columns)), dtype)

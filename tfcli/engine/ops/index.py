@@ -9,7 +9,9 @@ import numpy as np
 from tfcli.engine.graph.static import is_unknown, sizes_of
 from tfcli.engine.indexed_slices import IndexedSlices
 from tfcli.engine.op import Op
-from tfcli.engine.ops.elementwise import add, cast, equal, promote, where
+from tfcli.engine.ops.comparison import equal
+from tfcli.engine.ops.elementwise import add, cast, where
+from tfcli.engine.ops.kinds import promote
 from tfcli.engine.ops.shape import broadcast_like, expand_dims, reshape, zeros, zeros_like
 from tfcli.engine.spec import DType, Shape, TensorSpec, as_dtype, broadcast, normalize_axis, show_shape
 from tfcli.engine.tensor import Symbol, Tensor, as_array, convert_to_tensor

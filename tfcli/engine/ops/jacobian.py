@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfcli.engine.op import Op
+from tfcli.engine.ops.comparison import equal
 from tfcli.engine.ops.control import scan
-from tfcli.engine.ops.elementwise import cast, equal
+from tfcli.engine.ops.elementwise import cast
 from tfcli.engine.ops.index import range_
 from tfcli.engine.ops.shape import reshape, reshape_like, shape, transpose, zeros_like
 from tfcli.engine.spec import Shape, TensorSpec, show_shape

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfcli.engine.op import Op
-from tfcli.engine.ops.elementwise import promote
+from tfcli.engine.ops.kinds import promote
 from tfcli.engine.ops.reduce import reduce_sum
 from tfcli.engine.ops.shape import broadcast_like, expand_dims, reshape, sum_to
 from tfcli.engine.spec import Shape, TensorSpec, broadcast, normalize_axis, show_shape

@@ -9,8 +9,9 @@ from tfcli.engine import nest
 from tfcli.engine.dispatch import apply, assign, executing_eagerly, recording, state, tracing
 from tfcli.engine.graph.ir import Graph
 from tfcli.engine.ops import control
+from tfcli.engine.ops.comparison import logical_and
 from tfcli.engine.ops.control import Body, Control, as_tuple, floats_in, gradients_of
-from tfcli.engine.ops.elementwise import cast, logical_and, stop_gradient
+from tfcli.engine.ops.elementwise import cast, stop_gradient
 from tfcli.engine.ops.index import range_
 from tfcli.engine.ops.shape import concat, expand_dims, stack, zeros_like
 from tfcli.engine.ops.tensor_array import TensorArray

@@ -7,8 +7,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfcli.engine.op import Op
-from tfcli.engine.ops.elementwise import Floating, add, cast, equal, exp, less, less_equal, log, sqrt, square, where
+from tfcli.engine.ops.comparison import equal, less, less_equal
+from tfcli.engine.ops.elementary import exp, log, sqrt
+from tfcli.engine.ops.elementwise import (
+    add,
+    cast,
+    square,
+    where,
+)
 from tfcli.engine.ops.index import scatter_nd
+from tfcli.engine.ops.kinds import Floating
 from tfcli.engine.ops.reduce import Axis, reduce_all, reduce_mean, reduce_sum
 from tfcli.engine.ops.shape import broadcast_like, ones_like, reshape, stack, zeros_like
 from tfcli.engine.spec import DType, Shape, TensorSpec, as_dtype, int32, int64, normalize_axis, show_shape

@@ -7,7 +7,21 @@ from typing import Any
 import numpy as np
 
 from tfcli.engine.op import Op
-from tfcli.engine.ops.elementwise import Floating, erf, exp, maximum, minimum, relu, rsqrt, sigmoid, square, tanh, where
+from tfcli.engine.ops.elementary import (
+    erf,
+    exp,
+    rsqrt,
+    sigmoid,
+    tanh,
+)
+from tfcli.engine.ops.elementwise import (
+    maximum,
+    minimum,
+    relu,
+    square,
+    where,
+)
+from tfcli.engine.ops.kinds import Floating
 from tfcli.engine.ops.random import uniform_like
 from tfcli.engine.ops.reduce import ReduceMeanGrad, reduce_mean, reduce_sum
 from tfcli.engine.ops.shape import expand_dims, ones_like, squeeze, transpose, zeros_like

@@ -7,7 +7,20 @@ from typing import Any
 import numpy as np
 
 from tfcli.engine.op import Op
-from tfcli.engine.ops.elementwise import abs_, cast, exp, log, log1p, relu, sigmoid, softplus, square, where
+from tfcli.engine.ops.elementary import (
+    exp,
+    log,
+    log1p,
+    sigmoid,
+    softplus,
+)
+from tfcli.engine.ops.elementwise import (
+    abs_,
+    cast,
+    relu,
+    square,
+    where,
+)
 from tfcli.engine.ops.index import gather
 from tfcli.engine.ops.mathematics import clip_by_norm
 from tfcli.engine.ops.nn import log_softmax

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfcli.engine.op import Op
-from tfcli.engine.ops.elementwise import cast, promote
+from tfcli.engine.ops.elementwise import cast
 from tfcli.engine.ops.index import Gather, GatherGrad
+from tfcli.engine.ops.kinds import promote
 from tfcli.engine.ops.reduce import reduce_sum
 from tfcli.engine.ops.shape import expand_dims, transpose
 from tfcli.engine.spec import Shape, TensorSpec, int32, normalize_axis, show_shape

@@ -5,7 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from tfcli.engine.ops.elementwise import abs_, cast, clip_by_value, floormod, maximum, pow_, sqrt, where
+from tfcli.engine.ops.elementary import sqrt
+from tfcli.engine.ops.elementwise import (
+    abs_,
+    cast,
+    clip_by_value,
+    floormod,
+    maximum,
+    pow_,
+    where,
+)
 from tfcli.engine.ops.image import hsv_to_rgb as hsv_to_rgb
 from tfcli.engine.ops.image import resize_image, rgb_to_hsv
 from tfcli.engine.ops.image import rgb_to_grayscale as _gray
@@ -299,7 +308,8 @@ def image_gradients(image: Any) -> tuple[Tensor, Tensor]:
 
 def psnr(a: Any, b: Any, max_val: float) -> Tensor:
     """The peak signal to noise ratio of two pictures, in decibels."""
-    from tfcli.engine.ops.elementwise import log, square
+    from tfcli.engine.ops.elementary import log
+    from tfcli.engine.ops.elementwise import square
 
     error = reduce_mean(square(cast(a, float32) - cast(b, float32)), [-3, -2, -1])
     return log(float(max_val) ** 2 / error) * (10.0 / float(np.log(10.0)))

@@ -12,7 +12,7 @@ import numpy as np
 
 from tfcli.engine.op import Op
 from tfcli.engine.ops.control import scan
-from tfcli.engine.ops.elementwise import Sigmoid, sigmoid, tanh
+from tfcli.engine.ops.elementary import Sigmoid, sigmoid, tanh
 from tfcli.engine.ops.linalg import matmul
 from tfcli.engine.ops.reduce import reduce_sum
 from tfcli.engine.ops.sequences import parts

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from tfcli.engine.op import Op
-from tfcli.engine.ops.elementwise import cast, equal, maximum, where
+from tfcli.engine.ops.comparison import equal
+from tfcli.engine.ops.elementwise import cast, maximum, where
 from tfcli.engine.ops.index import add_rows, gather
 from tfcli.engine.ops.shape import broadcast_like, expand_dims, ones_like, zeros_like
 from tfcli.engine.spec import Shape, TensorSpec, show_shape

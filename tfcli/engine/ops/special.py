@@ -5,21 +5,17 @@ from typing import Any
 
 import numpy as np
 
+from tfcli.engine.ops.comparison import not_equal
+from tfcli.engine.ops.elementary import erf_array, exp, log
 from tfcli.engine.ops.elementwise import (
-    Binary,
-    Floating,
-    FloatingBinary,
     abs_,
     cast,
     divide_no_nan,
-    erf_array,
-    exp,
-    log,
-    not_equal,
     sign,
     square,
     where,
 )
+from tfcli.engine.ops.kinds import Binary, Floating, FloatingBinary
 from tfcli.engine.ops.reduce import reduce_sum
 from tfcli.engine.ops.shape import ones_like, sum_to, zeros_like
 from tfcli.engine.spec import TensorSpec, bool_, broadcast

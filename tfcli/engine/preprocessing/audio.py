@@ -8,7 +8,13 @@ import numpy as np
 from tfcli.declare import FieldError, NonNegativeFloat, PositiveFloat, PositiveInt
 from tfcli.engine.ops.complex import imag, real
 from tfcli.engine.ops.conv import conv
-from tfcli.engine.ops.elementwise import atan2, log, maximum, pow_, sqrt, square
+from tfcli.engine.ops.elementary import log, sqrt
+from tfcli.engine.ops.elementwise import (
+    atan2,
+    maximum,
+    pow_,
+    square,
+)
 from tfcli.engine.ops.linalg import matmul
 from tfcli.engine.ops.reduce import reduce_max
 from tfcli.engine.ops.shape import concat, expand_dims, pad, reverse, transpose

@@ -3,7 +3,9 @@
 from typing import Literal
 
 from tfcli.declare import FieldError
-from tfcli.engine.ops.elementwise import cast, exp, floor, less_equal, where
+from tfcli.engine.ops.comparison import less_equal
+from tfcli.engine.ops.elementary import exp
+from tfcli.engine.ops.elementwise import cast, floor, where
 from tfcli.engine.ops.image import clipped
 from tfcli.engine.ops.index import range_
 from tfcli.engine.ops.sampling import map_coordinates

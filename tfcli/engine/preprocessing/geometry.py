@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from typing import Literal
 
 from tfcli.declare import PositiveInt, Probability
+from tfcli.engine.ops.comparison import less_equal
 from tfcli.engine.ops.decomposition import solve
-from tfcli.engine.ops.elementwise import cast, cos, floor, less_equal, sin, where
+from tfcli.engine.ops.elementary import cos, sin
+from tfcli.engine.ops.elementwise import cast, floor, where
 from tfcli.engine.ops.image import crop_at, projective_transform
 from tfcli.engine.ops.shape import concat, ones_like, reverse, stack, zeros_like
 from tfcli.engine.preprocessing.base import Augmentation, Bounds, DataFormat, Draws, bounds

@@ -5,7 +5,12 @@ from typing import Annotated, Literal
 import numpy as np
 
 from tfcli.declare import FieldError, Hints, PositiveInt
-from tfcli.engine.ops.elementwise import cast, clip_by_value, round_, where
+from tfcli.engine.ops.elementwise import (
+    cast,
+    clip_by_value,
+    round_,
+    where,
+)
 from tfcli.engine.ops.image import clipped, resize_image
 from tfcli.engine.ops.reduce import reduce_max, reduce_min
 from tfcli.engine.ops.shape import ones_like, pad

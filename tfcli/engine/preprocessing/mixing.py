@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from tfcli.declare import FieldError, NonNegativeFloat
-from tfcli.engine.ops.elementwise import cast, less_equal, logical_and, sqrt, where
+from tfcli.engine.ops.comparison import less_equal, logical_and
+from tfcli.engine.ops.elementary import sqrt
+from tfcli.engine.ops.elementwise import cast, where
 from tfcli.engine.ops.image import clipped
 from tfcli.engine.ops.index import gather, range_
 from tfcli.engine.ops.order import argsort

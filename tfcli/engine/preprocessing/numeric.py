@@ -6,7 +6,8 @@ from typing import Any, Literal
 import numpy as np
 
 from tfcli.declare import FieldError, PositiveFloat, PositiveInt
-from tfcli.engine.ops.elementwise import cast, maximum, sqrt
+from tfcli.engine.ops.elementary import sqrt
+from tfcli.engine.ops.elementwise import cast, maximum
 from tfcli.engine.ops.shape import reshape
 from tfcli.engine.preprocessing.encoding import Encoding, encode, encoded_spec, refuse_sparse
 from tfcli.engine.preprocessing.learning import Learned, Learning, OnArrays, Summary

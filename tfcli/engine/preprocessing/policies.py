@@ -3,7 +3,8 @@
 from typing import Any
 
 from tfcli.declare import FieldError, PositiveFloat, PositiveInt
-from tfcli.engine.ops.elementwise import equal, floor, where
+from tfcli.engine.ops.comparison import equal
+from tfcli.engine.ops.elementwise import floor, where
 from tfcli.engine.ops.image import clipped
 from tfcli.engine.ops.shape import zeros_like
 from tfcli.engine.preprocessing.base import Augmentation, Bounds, DataFormat, Draws, bounds

@@ -3,7 +3,8 @@
 from typing import Any
 
 from tfcli.declare import NonNegativeFloat
-from tfcli.engine.ops.elementwise import exp, relu, where
+from tfcli.engine.ops.elementary import exp
+from tfcli.engine.ops.elementwise import relu, where
 from tfcli.engine.ops.reduce import reduce_logsumexp
 from tfcli.engine.ops.shape import zeros_like
 from tfcli.engine.spec import Shape, normalize_axis, show_shape

@@ -3,7 +3,9 @@
 from typing import Any, Literal
 
 from tfcli.declare import DropRate
-from tfcli.engine.ops.elementwise import cast, logical_and, tanh, where
+from tfcli.engine.ops.comparison import logical_and
+from tfcli.engine.ops.elementary import tanh
+from tfcli.engine.ops.elementwise import cast, where
 from tfcli.engine.ops.linalg import band_part, matmul
 from tfcli.engine.ops.nn import dropout, softmax
 from tfcli.engine.ops.reduce import reduce_sum

@@ -3,7 +3,8 @@
 from typing import Any, ClassVar
 
 from tfcli.declare import PositiveInt
-from tfcli.engine.ops.elementwise import cast, not_equal, where
+from tfcli.engine.ops.comparison import not_equal
+from tfcli.engine.ops.elementwise import cast, where
 from tfcli.engine.ops.index import gather
 from tfcli.engine.ops.reduce import reduce_any
 from tfcli.engine.ops.sequences import CheckIds

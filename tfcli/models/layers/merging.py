@@ -5,7 +5,8 @@ from functools import reduce
 from typing import Any, ClassVar
 
 from tfcli.declare import FieldError
-from tfcli.engine.ops.elementwise import logical_or, maximum, minimum, where
+from tfcli.engine.ops.comparison import logical_or
+from tfcli.engine.ops.elementwise import maximum, minimum, where
 from tfcli.engine.ops.linalg import einsum
 from tfcli.engine.ops.nn import l2_normalize
 from tfcli.engine.ops.reduce import reduce_any

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfcli.declare import DropRate, FieldError, PositiveInt
-from tfcli.engine.ops.elementwise import exp, sigmoid, where
+from tfcli.engine.ops.elementary import exp, sigmoid
+from tfcli.engine.ops.elementwise import where
 from tfcli.engine.ops.linalg import einsum
 from tfcli.engine.ops.nn import dropout, softmax
 from tfcli.engine.ops.reduce import reduce_logsumexp

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfcli.declare import FieldError, NonNegativeFloat, PositiveInt, Probability
-from tfcli.engine.ops.elementwise import cast, equal, rsqrt, square, where
+from tfcli.engine.ops.comparison import equal
+from tfcli.engine.ops.elementary import rsqrt
+from tfcli.engine.ops.elementwise import cast, square, where
 from tfcli.engine.ops.linalg import matmul
 from tfcli.engine.ops.nn import batch_normalization, l2_normalize, normalize
 from tfcli.engine.ops.reduce import reduce_all, reduce_mean, reduce_sum

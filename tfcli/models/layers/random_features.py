@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from tfcli.declare import PositiveFloat, PositiveInt
-from tfcli.engine.ops.elementwise import cos
+from tfcli.engine.ops.elementary import cos
 from tfcli.engine.ops.linalg import matmul
 from tfcli.engine.spec import Shape
 from tfcli.engine.tensor import Tensor

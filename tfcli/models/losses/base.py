@@ -4,7 +4,13 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 from tfcli.declare import Declared
-from tfcli.engine.ops.elementwise import cast, divide_no_nan, minimum, rsqrt, square
+from tfcli.engine.ops.elementary import rsqrt
+from tfcli.engine.ops.elementwise import (
+    cast,
+    divide_no_nan,
+    minimum,
+    square,
+)
 from tfcli.engine.ops.reduce import reduce_mean, reduce_sum
 from tfcli.engine.ops.shape import expand_dims, ones_like, squeeze
 from tfcli.engine.spec import DType, float32, float64, show_shape

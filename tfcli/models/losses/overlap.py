@@ -1,7 +1,8 @@
 """Losses of overlap and of distance between embeddings. Settings are those of `keras.losses`."""
 
 from tfcli.declare import NonNegativeFloat
-from tfcli.engine.ops.elementwise import cast, maximum, softplus, where
+from tfcli.engine.ops.elementary import softplus
+from tfcli.engine.ops.elementwise import cast, maximum, where
 from tfcli.engine.ops.linalg import matmul
 from tfcli.engine.ops.reduce import cumsum, reduce_logsumexp, reduce_sum
 from tfcli.engine.ops.shape import expand_dims, ones_like, reshape, transpose

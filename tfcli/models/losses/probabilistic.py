@@ -9,7 +9,14 @@ from typing import Annotated
 import numpy as np
 
 from tfcli.declare import NonNegativeFloat, Probability, Range
-from tfcli.engine.ops.elementwise import cast, clip_by_value, log, not_equal, pow_, sigmoid, where
+from tfcli.engine.ops.comparison import not_equal
+from tfcli.engine.ops.elementary import log, sigmoid
+from tfcli.engine.ops.elementwise import (
+    cast,
+    clip_by_value,
+    pow_,
+    where,
+)
 from tfcli.engine.ops.index import one_hot
 from tfcli.engine.ops.nn import (
     sigmoid_cross_entropy_with_logits,

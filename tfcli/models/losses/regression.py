@@ -3,7 +3,14 @@
 import math
 
 from tfcli.declare import NonNegativeFloat
-from tfcli.engine.ops.elementwise import abs_, log, maximum, softplus, square, squared_difference, where
+from tfcli.engine.ops.elementary import log, softplus
+from tfcli.engine.ops.elementwise import (
+    abs_,
+    maximum,
+    square,
+    squared_difference,
+    where,
+)
 from tfcli.engine.ops.reduce import reduce_mean, reduce_sum
 from tfcli.models.losses.base import EPSILON, Loss, l2_normalize
 

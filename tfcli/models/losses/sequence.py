@@ -1,6 +1,7 @@
 """Losses of label sequences."""
 
-from tfcli.engine.ops.elementwise import cast, not_equal
+from tfcli.engine.ops.comparison import not_equal
+from tfcli.engine.ops.elementwise import cast
 from tfcli.engine.ops.nn_losses import ctc_loss
 from tfcli.engine.ops.reduce import reduce_sum
 from tfcli.engine.ops.shape import ones_like

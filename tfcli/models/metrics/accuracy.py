@@ -1,7 +1,8 @@
 """Metrics that count right predictions. Settings are those of `keras.metrics`."""
 
 from tfcli.declare import PositiveInt
-from tfcli.engine.ops.elementwise import cast, equal, greater
+from tfcli.engine.ops.comparison import equal, greater
+from tfcli.engine.ops.elementwise import cast
 from tfcli.engine.ops.order import in_top_k
 from tfcli.engine.ops.reduce import argmax, reduce_any
 from tfcli.engine.ops.shape import expand_dims, reshape, reshape_like, squeeze

@@ -9,7 +9,13 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from tfcli.declare import FieldError, NonNegativeInt, PositiveInt, Probability
-from tfcli.engine.ops.elementwise import divide_no_nan, log, maximum, minimum, sigmoid, where
+from tfcli.engine.ops.elementary import log, sigmoid
+from tfcli.engine.ops.elementwise import (
+    divide_no_nan,
+    maximum,
+    minimum,
+    where,
+)
 from tfcli.engine.ops.reduce import reduce_max, reduce_mean, reduce_sum
 from tfcli.engine.ops.shape import broadcast_like, ones_like
 from tfcli.engine.spec import TensorSpec, show_shape

@@ -2,7 +2,13 @@
 
 import numpy as np
 
-from tfcli.engine.ops.elementwise import cast, ceil, clip_by_value, maximum, not_equal
+from tfcli.engine.ops.comparison import not_equal
+from tfcli.engine.ops.elementwise import (
+    cast,
+    ceil,
+    clip_by_value,
+    maximum,
+)
 from tfcli.engine.ops.index import gather, one_hot
 from tfcli.engine.ops.order import searchsorted, top_k
 from tfcli.engine.ops.reduce import cumsum, reduce_sum

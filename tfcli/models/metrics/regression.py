@@ -3,7 +3,9 @@
 from typing import Literal
 
 from tfcli.declare import NonNegativeInt
-from tfcli.engine.ops.elementwise import is_inf, sqrt, square, squared_difference, where
+from tfcli.engine.ops.comparison import is_inf
+from tfcli.engine.ops.elementary import sqrt
+from tfcli.engine.ops.elementwise import square, squared_difference, where
 from tfcli.engine.ops.reduce import reduce_mean, reduce_std, reduce_sum, reduce_variance
 from tfcli.engine.ops.shape import broadcast_like, ones_like, zeros_like
 from tfcli.engine.spec import show_shape

@@ -5,7 +5,15 @@ import re
 import numpy as np
 
 from tfcli.declare import NonNegativeFloat, NonNegativeInt, Probability
-from tfcli.engine.ops.elementwise import abs_, maximum, minimum, pow_, sqrt, square, where
+from tfcli.engine.ops.elementary import sqrt
+from tfcli.engine.ops.elementwise import (
+    abs_,
+    maximum,
+    minimum,
+    pow_,
+    square,
+    where,
+)
 from tfcli.engine.ops.linalg import matmul
 from tfcli.engine.ops.reduce import reduce_sum
 from tfcli.engine.ops.shape import transpose

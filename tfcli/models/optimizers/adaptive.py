@@ -5,7 +5,14 @@ from typing import Annotated
 import numpy as np
 
 from tfcli.declare import NonNegativeFloat, Probability, Range
-from tfcli.engine.ops.elementwise import clip_by_value, maximum, minimum, pow_, rsqrt, sqrt, square
+from tfcli.engine.ops.elementary import rsqrt, sqrt
+from tfcli.engine.ops.elementwise import (
+    clip_by_value,
+    maximum,
+    minimum,
+    pow_,
+    square,
+)
 from tfcli.engine.ops.reduce import reduce_mean
 from tfcli.engine.ops.shape import expand_dims
 from tfcli.engine.tensor import Tensor

@@ -9,7 +9,16 @@ from tfcli.declare import Declared, FieldError, NonNegativeFloat, PositiveFloat,
 from tfcli.engine.dispatch import assign_rows, init_scope, tracing
 from tfcli.engine.indexed_slices import IndexedSlices
 from tfcli.engine.module import restore_awaiting
-from tfcli.engine.ops.elementwise import cast, clip_by_value, equal, maximum, minimum, not_equal, sqrt, square, where
+from tfcli.engine.ops.comparison import equal, not_equal
+from tfcli.engine.ops.elementary import sqrt
+from tfcli.engine.ops.elementwise import (
+    cast,
+    clip_by_value,
+    maximum,
+    minimum,
+    square,
+    where,
+)
 from tfcli.engine.ops.index import gather
 from tfcli.engine.ops.reduce import reduce_sum
 from tfcli.engine.ops.rows import summed_rows

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tfcli.engine.ops.elementwise import cast, equal, is_finite, logical_and, where
+from tfcli.engine.ops.comparison import equal, is_finite, logical_and
+from tfcli.engine.ops.elementwise import cast, where
 from tfcli.engine.ops.reduce import reduce_sum
 from tfcli.engine.tensor import Tensor, Variable
 

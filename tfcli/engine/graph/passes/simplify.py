@@ -11,6 +11,7 @@ import numpy as np
 from tfcli.engine.graph.ir import Constant, Graph, Node
 from tfcli.engine.graph.passes.sweep import Sweep
 from tfcli.engine.op import Op
+from tfcli.engine.ops import comparison, kinds
 from tfcli.engine.ops import elementwise as e
 from tfcli.engine.ops import shape as s
 from tfcli.engine.ops.custom import CustomGradient
@@ -165,7 +166,7 @@ def _skip_broadcasts(node: Node, emit: Emit) -> Tensor | None:
 
 _RULES: tuple[tuple[Any, Rule], ...] = (
     ((e.Identity, e.StopGradient), _pass_through),
-    ((e.Negative, e.LogicalNot), _undo),
+    ((e.Negative, comparison.LogicalNot), _undo),
     (e.Multiply, _multiply),
     (e.Divide, _divide),
     (e.Add, _add),
@@ -176,5 +177,5 @@ _RULES: tuple[tuple[Any, Rule], ...] = (
     (s.Transpose, _transpose),
     ((s.BroadcastTo, s.BroadcastLike, s.SumTo, s.SumLike), _resize),
     (s.ShapeOf, _shape_of),
-    ((e.Binary, e.Where), _skip_broadcasts),
+    ((kinds.Binary, e.Where), _skip_broadcasts),
 )

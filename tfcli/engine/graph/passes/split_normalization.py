@@ -15,8 +15,8 @@ from tfcli.engine.graph.moments import Moments, NormalizedSums
 from tfcli.engine.graph.passes.prune import prune_dead
 from tfcli.engine.graph.passes.sweep import Sweep
 from tfcli.engine.op import Op
+from tfcli.engine.ops import elementary, nn
 from tfcli.engine.ops import elementwise as e
-from tfcli.engine.ops import nn
 from tfcli.engine.ops.shape import SumTo
 from tfcli.engine.tensor import Tensor
 
@@ -49,7 +49,7 @@ def _split(sweep: Sweep, node: Node) -> Sequence[Tensor]:
 def _factor(sweep: Sweep, op: Op, variance: Tensor) -> Tensor:
     """1 / sqrt(variance + epsilon)."""
     assert isinstance(op, nn.Normalize)
-    return sweep.emit(e.Rsqrt(), sweep.emit(e.add, variance, _number(sweep, variance, op.epsilon)))
+    return sweep.emit(elementary.Rsqrt(), sweep.emit(e.add, variance, _number(sweep, variance, op.epsilon)))
 
 
 def _number(sweep: Sweep, like: Tensor, number: float) -> Tensor:

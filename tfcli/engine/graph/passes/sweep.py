@@ -1,6 +1,6 @@
 """What the passes share: copying a graph, and sweeping over its nodes while some give way to others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tfcli.engine.graph.ir import Graph, Node
@@ -14,10 +14,11 @@ def copy_of(graph: Graph, fetches: Sequence[Tensor]) -> tuple[Graph, list[Tensor
     copy = Graph(graph.name)
     symbols: dict[int, Any] = {}
     for node in graph.nodes:
-        inputs = tuple(symbols[id(i)] for i in node.inputs)
+        inputs = tuple([symbols[id(i)] for i in node.inputs])
         made = new_node(copy, node.op, inputs, [o.spec for o in node.outputs], node.scope)
         copy.nodes.append(made)
-        symbols.update((id(old), new) for old, new in zip(node.outputs, made.outputs, strict=True))
+        for old, new in zip(node.outputs, made.outputs, strict=True):
+            symbols[id(old)] = new
     copy.inputs = [symbols[id(i)] for i in graph.inputs]
     return copy, [symbols[id(f)] for f in fetches]
 
@@ -26,8 +27,13 @@ def new_node(graph: Graph, op: Op, inputs: tuple[Tensor, ...], specs: Sequence[T
     """A node that is not yet among the graph's."""
     node = Node(op, inputs)
     node.scope = scope
-    node.outputs = tuple(Symbol(graph, node, i, spec) for i, spec in enumerate(specs))
+    node.outputs = tuple([Symbol(graph, node, i, spec) for i, spec in enumerate(specs)])
     return node
+
+
+def replaced(inputs: tuple[Tensor, ...], instead: Mapping[int, Tensor]) -> tuple[Tensor, ...]:
+    """The inputs, some of which, by their ids, have given way to others."""
+    return tuple([instead.get(id(i), i) for i in inputs]) if instead else inputs
 
 
 class Sweep:
@@ -59,7 +65,7 @@ class Sweep:
         """Change the graph; returns what the fetches are now."""
         instead: dict[int, Tensor] = {}
         for node in self.graph.nodes:
-            node.inputs = tuple(instead.get(id(i), i) for i in node.inputs)
+            node.inputs = replaced(node.inputs, instead)
             self._scope = node.scope
             found = rule(node)
             if found is None:
