@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from tfcli.engine.graph.fused import Fused, is_fusible
 from tfcli.engine.graph.ir import Graph, Node
-from tfcli.engine.graph.passes.sweep import new_node
+from tfcli.engine.graph.passes.sweep import new_node, replaced
 from tfcli.engine.op import Op
 from tfcli.engine.spec import Shape
 from tfcli.engine.tensor import Tensor
@@ -49,20 +49,20 @@ class _Fusion:
             self._close(group)
         self.graph.nodes = self.kept
         for node in self.kept:
-            node.inputs = tuple(self.instead.get(id(i), i) for i in node.inputs)
+            node.inputs = replaced(node.inputs, self.instead)
         return [self.instead.get(id(f), f) for f in self.fetches]
 
     def _join(self, node: Node) -> None:
         """Put the node with those that make its inputs, and these together."""
         shape = node.outputs[0].shape
         self._close_before([i for i in node.inputs if id(i) in self.open and self.open[id(i)].shape != shape])
-        groups = list(dict.fromkeys(self.open[id(i)] for i in node.inputs if id(i) in self.open))
+        groups = list(dict.fromkeys([self.open[id(i)] for i in node.inputs if id(i) in self.open]))
         group = groups[0] if groups else _Group(shape)
         for other in groups[1:]:
             group.nodes += other.nodes
+            self.open.update((id(member.outputs[0]), group) for member in other.nodes)
         group.nodes.append(node)
-        for member in group.nodes:
-            self.open[id(member.outputs[0])] = group
+        self.open[id(node.outputs[0])] = group
 
     def _close_before(self, inputs: Sequence[Tensor]) -> None:
         for i in inputs:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from tfcli.engine.graph.fused import Fused
 from tfcli.engine.graph.ir import Graph, Node
-from tfcli.engine.graph.passes.sweep import new_node
+from tfcli.engine.graph.passes.sweep import new_node, replaced
 from tfcli.engine.op import Op
 from tfcli.engine.spec import size_of
 from tfcli.engine.tensor import Symbol, Tensor
@@ -112,13 +112,13 @@ class _Recomputation:
         for node in self.graph.nodes:
             program = self.programs.get(id(node))
             if program is None:
-                node.inputs = tuple(instead.get(id(i), i) for i in node.inputs)
+                node.inputs = replaced(node.inputs, instead)
                 nodes.append(node)
                 continue
             program.outputs = [o for o in program.outputs if id(o) in read]
             if program.outputs:
                 made, now = program.fused(self.graph)
-                made.inputs = tuple(instead.get(id(i), i) for i in made.inputs)
+                made.inputs = replaced(made.inputs, instead)
                 instead |= now
                 nodes.append(made)
         self.graph.nodes = nodes
