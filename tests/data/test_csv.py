@@ -7,8 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tfcli.data import DataSpec, prepare
+from tfcli.data.faults import Faults
 from tfcli.data.files import Blob
-from tfcli.data.sources.csv import Csv, Dialect, _by_polars, read_csv
+from tfcli.data.sources import csv as csv_source
+from tfcli.data.sources.csv import Csv, Dialect, _by_polars, csv_parts, read_csv
+from tfcli.data.sources.tabular import Wanted
 from tfcli.declare import FieldError
 from tfcli.errors import DataError
 
@@ -44,10 +48,10 @@ VALUES = st.sampled_from(
 @given(rows=st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=6), texts=st.sampled_from([(), ("a",)]))
 def test_both_readers_find_the_same(rows, texts):
     content = "a,b\n" + "".join(f"{a},{b}\n" for a, b in rows)
-    dialect = Dialect(texts=frozenset(texts))
-    fast = _by_polars("t.csv", content.encode(), dialect)
+    blob, wanted = Blob("t.csv", content=content.encode()), Wanted(texts=frozenset(texts))
+    fast = _by_polars("t.csv", content.encode(), Dialect(), wanted)
     assert fast is not None
-    slow, _ = read_csv(Blob("t.csv", content=content.encode()), dialect)
+    slow, _ = next(csv_parts(blob, Dialect(), Faults(), wanted))
     for name, column in slow.items():
         assert fast[0][name].dtype == column.dtype
         np.testing.assert_array_equal(fast[0][name], column)
@@ -55,7 +59,7 @@ def test_both_readers_find_the_same(rows, texts):
 
 def test_a_number_far_down_that_is_none_makes_the_column_one_of_texts():
     content = "a,b\n" + "1,2\n" * 3000 + "x,2.5\n"
-    columns, rows = _by_polars("t.csv", content.encode(), Dialect())
+    columns, rows = _by_polars("t.csv", content.encode(), Dialect(), Wanted())
     assert columns["a"].dtype == object
     assert columns["b"].dtype == np.float64
     assert rows.where(3000) == "t.csv, row 3002"
@@ -126,3 +130,42 @@ def test_without_header_columns_are_named_in_the_spec(tmp_path):
     assert table.where(1, "a") == "t.csv, row 2, column 'a'"
     with pytest.raises(FieldError, match="needs `columns`"):
         Csv(path="t.csv", header=False)
+
+
+PLAIN = "a,b,c\n" + "".join(f"{i},{i / 2},t{i}\n" for i in range(50))
+
+
+@pytest.mark.parametrize("end", ["", '50,25,"t\n50"\n51,25.5,t51\n', "\n50,25,t50\n", "50,25\n51,25.5,t51\n"])
+@pytest.mark.parametrize("skip", [0, 20, 50])
+def test_blocks_read_by_polars_are_those_of_pythons_reader(monkeypatch, end, skip):
+    blob = Blob("t.csv", content=(PLAIN + end).encode())
+    wanted = Wanted(frozenset("ac"), size=10, skip=skip)
+    slow_faults, fast_faults = Faults("skip"), Faults("skip")
+    slow = list(csv_parts(blob, Dialect(), slow_faults, wanted))
+    monkeypatch.setattr(csv_source, "_WORTH_POLARS", 0)
+    fast = list(csv_parts(blob, Dialect(), fast_faults, wanted))
+    assert slow_faults.messages == fast_faults.messages
+    for (columns, rows), (expected, where) in zip(fast, slow, strict=True):
+        assert list(columns) == list(expected) == ["a", "c"]
+        assert all(np.array_equal(columns[name], expected[name]) for name in expected)
+        assert np.array_equal(rows.number, where.number)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_columns_that_nothing_is_made_of_are_not_looked_at(tmp_path, monkeypatch, streaming):
+    (tmp_path / "t.csv").write_text("a,b,w,c,y\n" + "".join(f"{i},{2 * i},1,t,{i % 2}\n" for i in range(40)))
+    looked_at = []
+    made = csv_source.column_of_texts
+
+    def watched(texts, *rest):
+        looked_at.append(texts[1])
+        return made(texts, *rest)
+
+    monkeypatch.setattr(csv_source, "column_of_texts", watched)
+    source = {"type": "csv", "path": "t.csv", "label": "y", "sample_weight": "w", "streaming": streaming}
+    split = {"test": 0.25, "stratify": "c"}
+    data = prepare(DataSpec(source=source, features={"a": "float"}, split=split), tmp_path)
+    assert next(data.train.batches()).inputs["features"].shape == (30, 1)
+    assert "2" not in looked_at
+    if not streaming:
+        assert "b" in data.table("test", every_column=True).columns

@@ -13,7 +13,7 @@ from tfcli.data.feature_space import FeatureSpace, concatenate_numbers
 from tfcli.data.files import Blob
 from tfcli.data.labels import encode_labels, encode_weights, learn_labels
 from tfcli.data.pipeline import Pipeline, Split
-from tfcli.data.source import ChunkedSource
+from tfcli.data.source import ChunkedSource, Source
 from tfcli.data.spec import DataSpec
 from tfcli.data.stage import Batch, Context
 from tfcli.data.stages.groups import Filling
@@ -95,15 +95,16 @@ class PreparedData:
             reader.examples(reader.read_input(blob, labelled), self._learned["source"], labelled, self.floatx)
         )
 
-    def table(self, name: str) -> Table:
-        """The rows of a split, whether a filter leaves them out or not. Raises DataError where the spec has no such
-        split, or it is read from a stream."""
+    def table(self, name: str, every_column: bool = False) -> Table:
+        """The rows of a split, whether a filter leaves them out or not; `every_column`: also those that nothing is
+        made of. Raises DataError where the spec has no such split, or it is read from a stream."""
         if not self._has(name):
             raise DataError(f"the data has no {name} split; add `{name}` to `data.split`, or a source of its own")
         if self._streamed(name) is not None:
             raise DataError(f"the {name} split is read from a stream, row by row; give some of its rows as a file")
+        rows = self._read_anew(name, every_column=True)[name] if every_column else self._rows(name)
         source = self.data.sources().get(name, self.data.training_source)
-        return self._aligned(source.examples(self._rows(name), self._learned["source"], floatx=self.floatx))
+        return self._aligned(source.examples(rows, self._learned["source"], floatx=self.floatx))
 
     def examples(self, table: Table) -> Split:
         """A table's examples, put through exactly what was learned, all of them in its order."""
@@ -122,7 +123,7 @@ class PreparedData:
         """The rows of a split that are read anew in each pass; None where they are kept."""
         owner = "train" if self.data.source is not None else name
         if owner not in self._streams:
-            source = self.data.sources()[owner]
+            source = self._source(owner)
             self._streams[owner] = None
             if isinstance(source, ChunkedSource) and source.streams(self.root):
                 rows = StreamedRows(source, self.root, self.data.split, self.seed)
@@ -146,11 +147,23 @@ class PreparedData:
 
     def _rows(self, name: str) -> Table:
         """The rows of a split as the source has them."""
-        if name not in self._read and self.data.source is not None:
-            self._read = self._divided(self._checked(self.data.source.read(self.root)))
-        elif name not in self._read:
-            self._read[name] = self._checked(self.data.sources()[name].read(self.root))
+        if name not in self._read:
+            self._read |= self._read_anew(name)
         return self._read[name]
+
+    def _read_anew(self, name: str, every_column: bool = False) -> dict[str, Table]:
+        """The rows of a split, and of the others that are in the same files."""
+        owner = "train" if self.data.source is not None else name
+        table = self._checked(self._source(owner, every_column).read(self.root))
+        return {name: table} if self.data.source is None else self._divided(table)
+
+    def _source(self, owner: str, every_column: bool = False) -> Source:
+        """The source of a split, of which no more is read than is used."""
+        source = self.data.sources()[owner]
+        stratify = self.data.split.stratify if self.data.split is not None else False
+        return (
+            source if every_column else source.only(self.data.features, [stratify] if isinstance(stratify, str) else [])
+        )
 
     def _divided(self, table: Table) -> dict[str, Table]:
         if self.data.split is None:
@@ -168,7 +181,8 @@ class PreparedData:
     def _note(self, files: dict[str, str], skipped: Sequence[str]) -> None:
         """Keeps the files' fingerprints and what was left out of them. Raises DataError for a file changed since the
         model learned from it."""
-        self.skipped += skipped
+        known = set(self.skipped)
+        self.skipped += [message for message in skipped if message not in known]
         for file, digest in files.items():
             if self.fingerprints.setdefault(file, digest) != digest:
                 raise DataError(

@@ -38,8 +38,9 @@ class Source(Declared, kind="data source"):
         DataError."""
         raise AssertionError(f"{type(self).__name__} must define read_input")
 
-    def only(self, columns: Iterable[str]) -> Self:
-        """The same source, which need not give other columns than these, besides those that it names itself."""
+    def only(self, features: Iterable[str], others: Iterable[str]) -> Self:
+        """The same source, which need not read columns besides these `features` (where empty: those that it takes by
+        itself), `others`, labels and weights."""
         return self
 
     def streams(self, root: Path) -> bool:

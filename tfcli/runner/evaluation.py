@@ -54,7 +54,8 @@ def evaluate(
         if report is not None:
             from tfcli.runner.model_report import write_report
 
-            table = session.data.table(data) if file is None else session.data.input_table(file, labelled=True)
+            data_of = session.data
+            table = data_of.table(data, every_column=True) if file is None else data_of.input_table(file, labelled=True)
             what = f"the {data} split" if file is None else data
             card = write_report(run, session, table, what, results, report, slices)
     return Evaluation(run.path, data, weights, examples.num_examples, results, card)

@@ -161,7 +161,7 @@ def _by_polars(file: str, content: bytes, dialect: Dialect, wanted: Wanted) -> P
     first = content[: content.find(b"\n") + 1]
     if not _is_plain(first, dialect):
         return None
-    return _plain_part(file, memoryview(content)[len(first) :], dialect, _first_line(first, dialect, file), wanted, 2)
+    return _plain_part(file, content[len(first) :], dialect, _first_line(first, dialect, file), wanted, 2)
 
 
 def _plain_part(
@@ -171,13 +171,11 @@ def _plain_part(
     lines = _lines(content, dialect, len(names))
     if not lines:
         return None
-    places = [names.index(name) for name in wanted.chosen(names)]
-    columns = _polars_columns(content, dialect, {i: names[i] in wanted.texts for i in places})
+    columns = _polars_columns(content, dialect, names, wanted)
     if columns is None or len(columns[0]) != lines:
         return None
     rows = Rows([file], np.zeros(lines, np.int32), np.arange(line, line + lines))
-    arrays = (_column(column, dialect, names[i] in wanted.texts) for i, column in zip(places, columns, strict=True))
-    return dict(zip((names[i] for i in places), arrays, strict=True)), rows
+    return {column.name: _column(column, dialect, column.name in wanted.texts) for column in columns}, rows
 
 
 def _is_plain(content: bytes, dialect: Dialect) -> bool:
@@ -198,18 +196,19 @@ def _first_line(content: bytes, dialect: Dialect, file: str) -> list[str]:
     return _header(_decode(content.rstrip(b"\n"), file).split(dialect.delimiter), file)
 
 
-def _polars_columns(content: bytes, dialect: Dialect, as_texts: dict[int, bool]) -> list[Any] | None:
-    """The columns of these numbers as polars reads them: whole numbers, numbers and texts; None where it cannot."""
+def _polars_columns(content: bytes, dialect: Dialect, names: list[str], wanted: Wanted) -> list[Any] | None:
+    """The columns as polars reads them: whole numbers, numbers and texts; None where it cannot."""
     import polars
 
-    names = {f"column_{i + 1}": as_text for i, as_text in as_texts.items()}
-    kinds: dict[str, Any] = {name: polars.String for name, as_text in names.items() if as_text}
+    chosen = wanted.chosen(names)
+    kinds: dict[str, Any] = dict.fromkeys(wanted.texts & set(chosen), polars.String)
     for looked_at in (_LOOKED_AT, _LOOKED_AT, None):
         try:
             frame = polars.read_csv(
                 content,
                 has_header=False,
-                columns=list(as_texts),
+                new_columns=names,
+                columns=[names.index(name) for name in chosen],
                 schema_overrides=kinds,
                 separator=dialect.delimiter,
                 quote_char=None,
@@ -221,7 +220,7 @@ def _polars_columns(content: bytes, dialect: Dialect, as_texts: dict[int, bool])
         known = (polars.Int64, polars.Float64, polars.String)
         others = [name for name, dtype in frame.schema.items() if dtype not in known]
         if not others:
-            return [frame[name] for name in names]
+            return frame.get_columns()
         kinds |= dict.fromkeys(others, polars.String)
     return None
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 
@@ -57,12 +57,14 @@ class TabularSource(ChunkedSource, abstract=True):
     """A column of weights, one an example."""
     missing_label: OnError = "stop"
     """What to do about a row without a label: stop there, or skip it, counting and naming it."""
-    _only: ClassVar[frozenset[str] | None] = None
+    _only: frozenset[str] | None = None
 
-    def only(self, columns: Iterable[str]) -> Self:
-        used = [*columns, *as_list(self.features), *as_list(self.label), *as_list(self.sample_weight)]
+    def only(self, features: Iterable[str], others: Iterable[str]) -> Self:
+        names = [*features, *as_list(self.features)]
+        if not names:
+            return self
         narrow = copy(self)
-        vars(narrow)["_only"] = frozenset(used)
+        narrow._only = frozenset([*names, *others, *as_list(self.label), *as_list(self.sample_weight)])
         return narrow
 
     def blobs(self, root: Path) -> list[Blob]:
