@@ -38,7 +38,7 @@ SIZES = [(1, 1, 1), (5, 7, 3), (32, 20, 17), (33, 1500, 70), (130, 64, 65)]
 
 @pytest.mark.parametrize(("m", "k", "n"), SIZES)
 def test_a_bias_and_an_activation_follow_a_product(m, k, n):
-    check(lambda a, b, bias: tf.nn.relu(tf.matmul(a, b) + bias), array(m, k), array(k, n), array(n))
+    check(lambda a, b, bias: tf.nn.relu(tf.matmul(a, b) + bias), array(m, k), array(k, n), array(n), joined=n > 1)
 
 
 def test_a_row_is_as_long_as_its_bias_and_what_is_subtracted():
@@ -51,7 +51,11 @@ def test_a_row_is_as_long_as_its_bias_and_what_is_subtracted():
 
 @pytest.mark.parametrize(("m", "k", "n"), SIZES)
 def test_a_single_op_follows_a_product(m, k, n):
-    check(lambda a, b: tf.tanh(tf.matmul(a, b, transpose_a=True)), array(k, m), array(k, n))
+    check(lambda a, b: tf.tanh(tf.matmul(a, b, transpose_a=True)), array(k, m), array(k, n), joined=n > 1)
+
+
+def test_what_follows_a_single_column_is_computed_by_whole_vectors_of_its_own():
+    check(lambda a, b, bias: tf.sigmoid(tf.matmul(a, b) + bias), array(9, 30), array(30, 1), array(1), joined=False)
 
 
 def test_a_residual_is_added_and_two_results_are_kept():

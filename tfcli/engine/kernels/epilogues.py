@@ -92,6 +92,8 @@ def _fits(product: Tensor, reader: Node) -> bool:
     shape = product.shape
     if _as_fused(reader) is None or reader.outputs[0].shape != shape or not shape.is_fully_defined():
         return False
+    if shape[-1:] == (1,):
+        return False  # vectors that hold one result each: a kernel of its own computes a vector's worth at once
     return any(o.dtype == product.dtype for o in reader.outputs) and all(
         i.dtype.name in ELEMENTS and _manner(_sizes(i), _sizes(product)) is not None for i in reader.inputs
     )

@@ -28,7 +28,7 @@ def is_pointwise(op: Op, inputs: Sequence[Tensor], output: Tensor) -> bool:
     """Whether a kernel can compute the op entry by entry."""
     if not is_scalar(op, [x.dtype for x in inputs], output.dtype):
         return False
-    return output.shape.is_fully_defined() and all([x.shape.is_fully_defined() for x in inputs])
+    return output.shape.is_fully_defined() and all(x.shape.is_fully_defined() for x in inputs)
 
 
 class _Form(NamedTuple):
