@@ -132,15 +132,17 @@ def peak(repetitions: int) -> float:
     code, kind = Code("peak"), vector(target.lanes, "float")
     data = code.argument(0)
     with code.tasks() as task:
-        totals, factor = [code.local(kind, 0.0) for _ in range(sums)], code.load(data, kind)
+        # They begin differently: the compiler would make one sum of two that are the same.
+        totals = [code.local(kind, code.load(code.at(data, i * target.lanes), kind)) for i in range(sums)]
+        factor = code.load(data, kind)
         with code.loop(0, steps):
             for total in totals:
                 total.set(code.fma(total.get(), factor, factor))
         result = totals[0].get()
         for total in totals[1:]:
             result = result + total.get()
-        code.store(result, code.at(data, (task + 1) * target.lanes))
-    array = np.zeros((tasks + 1) * target.lanes, np.float32)
+        code.store(result, code.at(data, (task + sums) * target.lanes))
+    array = np.zeros((tasks + sums) * target.lanes, np.float32)
     program = Program([Instruction(compiled(code), [array.ctypes.data], tasks)])
     return 2 * target.lanes * sums * steps * tasks / least(lambda: program.run(0, 1), repetitions)
 
