@@ -4,7 +4,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from tfcli.data.stage import Stage
+from tfcli.data.stages.groups import Batching, BucketBySequenceLength
 from tfcli.runner.memory import Process
 from tfcli.runner.session import Session, assemble
 from tfcli.spec.dump import flow
@@ -33,7 +36,7 @@ def search_batch_sizes(
     while size <= high:
         session = assemble(load_experiment(spec, [*overrides, _override(spec, overrides, size)]))
         yield _measured(session, size, seconds)
-        if session.data.train.num_batches == 1:
+        if session.data.train.num_batches == 1 or size >= session.data.train.num_examples:
             return
         size *= 2
 
@@ -45,27 +48,40 @@ def suggested(found: list[BatchSize]) -> int:
 
 
 def _override(spec: Path, overrides: list[str], size: int) -> str:
-    """What sets the batch size: the key of the batch stage, or a pipeline with one at its end."""
+    """What sets the batch size: the stage that makes batches with another one, or a pipeline with `batch` at its
+    end."""
     document = load_experiment(spec, overrides).document.value
     stages = list((document.get("data") or {}).get("pipeline") or [])
     for i, stage in enumerate(stages):
-        kind = stage if isinstance(stage, str) else stage.get("type", "")
-        if kind.lower() == "batch":
-            return f"data.pipeline.{i}={flow({'type': 'batch', 'batch_size': size})}"
+        node = {"type": stage} if isinstance(stage, str) else stage
+        assert Stage.registry is not None
+        kind = Stage.registry.find(node.get("type", ""))
+        if kind is not None and issubclass(kind, Batching):
+            return f"data.pipeline.{i}={flow({**node, **_sizes(node, kind, size)})}"
     return f"data.pipeline={flow([*stages, {'type': 'batch', 'batch_size': size}])}"
+
+
+def _sizes(node: dict[str, Any], kind: type[Batching], size: int) -> dict[str, Any]:
+    """The keys of a stage that say how large its batches are. Of buckets the largest batches have that size, the
+    others are in proportion."""
+    if not issubclass(kind, BucketBySequenceLength):
+        return {"batch_size": size}
+    given = node["bucket_batch_sizes"]
+    return {"bucket_batch_sizes": [max(1, round(own * size / max(given))) for own in given]}
 
 
 def _measured(session: Session, size: int, seconds: float) -> BatchSize:
     """The first step of each shape, which traces and compiles, does not count."""
-    shapes: set[int] = set()
+    shapes: set[tuple[tuple[int, ...], ...]] = set()
     epoch, steps, examples, passed = 0, 0, 0, 0.0
     while True:
         for batch in session.data.train.batches(epoch, training=True):
             started = time.perf_counter()
             session.trainer.train_batch(batch)
-            if len(batch) in shapes:
+            shape = tuple(array.shape for array in batch.inputs.values())
+            if shape in shapes:
                 steps, examples, passed = steps + 1, examples + len(batch), passed + time.perf_counter() - started
-            shapes.add(len(batch))
+            shapes.add(shape)
             if passed >= seconds and steps > 1:
                 return BatchSize(size, examples / passed, passed / steps, Process.now().peak)
         epoch += 1
