@@ -54,6 +54,13 @@ def write_recordings(folder: Path) -> None:
         path.write_bytes(content[:20] if i in (1, 3) else content)
 
 
+def write_texts(folder: Path) -> None:
+    for i, name in enumerate(("a/0.txt", "a/1.txt", "b/2.txt", "b/3.txt", "b/4.txt")):
+        path = folder / "d" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"\xff\xfe" if i in (1, 3) else b"a text")
+
+
 def write_unlabelled(folder: Path) -> None:
     rows = [{"x": 1, "y": "u"}, {"x": 2}, {"x": 3, "y": "v"}, {"x": 4, "y": None}, {"x": 5, "y": "u"}]
     (folder / "d.jsonl").write_text("\n".join(map(json.dumps, rows)))
@@ -74,6 +81,7 @@ CASES = {
         {"type": "audio_folder", "path": "d", "sample_rate": 8000, "length": 100},
         ("1.wav", "3.wav"),
     ),
+    "text_folder": (write_texts, {"type": "text_folder", "path": "d"}, ("1.txt", "3.txt")),
     "labels": (write_unlabelled, {"type": "jsonl", "path": "d.jsonl", "label": "y"}, ("row 2", "row 4")),
 }
 
@@ -95,3 +103,33 @@ def test_what_is_skipped_is_counted_and_named(name, tmp_path):
     assert data.train.num_examples == 3
     assert len(data.skipped) == 2
     assert all(place in message for place, message in zip(places, sorted(data.skipped), strict=True))
+
+
+IDX = b"\x00\x00\x08\x01\x00\x00\x00\x09" + b"\x00" * 4
+WHOLE = {
+    "npz": ("d.npz", b"PK\x03\x04 damaged", {"path": "d.npz"}, "d.npz"),
+    "npy": ("d.npy", b"\x93NUMPY damaged", {"path": "d.npy"}, "d.npy"),
+    "idx": ("d.idx", IDX, {"images": "d.idx"}, "d.idx"),
+    "parquet": (
+        "d.parquet",
+        b"PAR1 damaged",
+        {"path": "d.parquet", "on_error": "skip"},
+        "d.parquet: not a readable Parquet file",
+    ),
+    "time_series": (
+        "d.csv",
+        b"v\n1\n2\nthree\n4\n5\n",
+        {"path": "d.csv", "target": "v", "sequence_length": 2},
+        "d.csv, row 4, column 'v': expected a number, got 'three'",
+    ),
+    "text_lines": ("d.txt", b"one\n\xfftwo\n", {"files": {"a": "d.txt", "b": "d.txt"}}, "d.txt, byte 4"),
+}
+"""Files that are one thing: nothing can be left out of them."""
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_a_damaged_array_table_or_text_stops_with_its_file(kind, tmp_path):
+    name, content, keys, message = WHOLE[kind]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        prepare(DataSpec(source={"type": kind, **keys}), tmp_path)
