@@ -46,9 +46,10 @@ NAMES: dict[str, dict[str, str]] = {
         "engine.ops.comparison": _COMPARISON,
         "engine.ops.elementary": _ELEMENTARY,
         "engine.ops.shape": (
-            "reshape transpose expand_dims squeeze concat stack split unstack pad tile reverse shape "
-            "broadcast_to zeros ones fill zeros_like ones_like"
+            "reshape transpose expand_dims squeeze shape broadcast_to zeros ones fill zeros_like ones_like"
         ),
+        "engine.ops.join": "concat stack split unstack pad tile",
+        "engine.ops.slicing": "reverse",
         "engine.ops.reduce": _REDUCE,
         "engine.ops.linalg": "matmul einsum tensordot",
         "engine.ops.index": (

@@ -7,7 +7,7 @@ import numpy as np
 from tfcli.engine.op import Op
 from tfcli.engine.ops import comparison as C
 from tfcli.engine.ops import elementary as F
-from tfcli.engine.ops import elementwise, index, linalg, order, reduce, resize, segment, sequences, shape
+from tfcli.engine.ops import elementwise, index, join, linalg, order, reduce, resize, segment, sequences, shape, slicing
 from tfcli.engine.spec import Shape, float32, int64
 
 
@@ -171,23 +171,23 @@ CASES: dict[str, list[Case]] = {
     "ExpandDims": [case(S.ExpandDims((0, 2)), normal(3, 2))],
     "Squeeze": [case(S.Squeeze((1,)), normal(3, 1, 2))],
     "Concat": [
-        case(S.Concat(0), normal(3, 2), normal(2, 2)),
-        case(S.Concat(1), normal(3, 2), normal(3, 1)),
-        case(S.Concat(0), normal(2)),
+        case(join.Concat(0), normal(3, 2), normal(2, 2)),
+        case(join.Concat(1), normal(3, 2), normal(3, 1)),
+        case(join.Concat(0), normal(2)),
     ],
     "ConcatGrad": [
-        case(S.ConcatGrad(1), normal(3, 3), normal(3, 2), normal(3, 1)),
-        case(S.ConcatGrad(0), normal(2), normal(2)),
+        case(join.ConcatGrad(1), normal(3, 3), normal(3, 2), normal(3, 1)),
+        case(join.ConcatGrad(0), normal(2), normal(2)),
     ],
     "Slice": [
-        case(S.Slice(((None, None, None), (0, 1, None))), normal(3, 2)),
-        case(S.Slice((-1, None, Ellipsis, (None, None, -1))), normal(3, 2, 2)),
-        case(S.Slice(((1, None, 2), Ellipsis, 0)), normal(4, 2, 2)),
+        case(slicing.Slice(((None, None, None), (0, 1, None))), normal(3, 2)),
+        case(slicing.Slice((-1, None, Ellipsis, (None, None, -1))), normal(3, 2, 2)),
+        case(slicing.Slice(((1, None, 2), Ellipsis, 0)), normal(4, 2, 2)),
     ],
-    "SliceGrad": [case(S.SliceGrad(((0, 1, None),)), normal(1, 2), normal(3, 2))],
-    "Pad": [case(S.Pad(((1, 0), (0, 2))), normal(3, 2)), case(S.Pad(((1, 1),), 2.0), normal(2))],
-    "Tile": [case(S.Tile((2, 3)), normal(3, 2))],
-    "TileGrad": [case(S.TileGrad((2, 1)), normal(6, 2))],
+    "SliceGrad": [case(slicing.SliceGrad(((0, 1, None),)), normal(1, 2), normal(3, 2))],
+    "Pad": [case(join.Pad(((1, 0), (0, 2))), normal(3, 2)), case(join.Pad(((1, 1),), 2.0), normal(2))],
+    "Tile": [case(join.Tile((2, 3)), normal(3, 2))],
+    "TileGrad": [case(join.TileGrad((2, 1)), normal(6, 2))],
     # Reductions
     "ReduceSum": [
         *reduction(reduce.ReduceSum, normal(3, 2, 2)),

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import basic_indices
 from tfcli.engine.function import function
 from tfcli.engine.gradcheck import check_gradients
 from tfcli.engine.ops import index, order, segment
-from tfcli.engine.ops.shape import Slice
+from tfcli.engine.ops.slicing import Slice
 from tfcli.engine.spec import Shape, TensorSpec
 from tfcli.engine.tape import GradientTape
 from tfcli.engine.tensor import constant

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tfcli.engine.ops.linalg  # noqa: F401 - the operators
-from tfcli.engine.ops import elementwise, shape
+from tfcli.engine.ops import elementwise, join, shape, slicing
 from tfcli.engine.tensor import Variable, constant, convert_to_tensor
 from tfcli.errors import DtypeError, ShapeError, TfcliError
 
@@ -146,20 +146,20 @@ def test_reshape_to_what_does_not_fit(target):
 def test_rearranging_is_numpys():
     x = np.arange(6.0).reshape(2, 3)
     np.testing.assert_array_equal(shape.transpose(x).array, x.T)
-    np.testing.assert_array_equal(shape.tile(x, [2, 1]).array, np.tile(x, [2, 1]))
-    np.testing.assert_array_equal(shape.repeat(x, 2, axis=1).array, np.repeat(x, 2, axis=1))
-    np.testing.assert_array_equal(shape.reverse(x, [1]).array, x[:, ::-1])
-    np.testing.assert_array_equal(shape.stack([x, x], axis=1).array, np.stack([x, x], axis=1))
-    np.testing.assert_array_equal(shape.split(x, [1, -1], axis=1)[1].array, x[:, 1:])
-    np.testing.assert_array_equal(shape.unstack(x, axis=1)[2].array, x[:, 2])
+    np.testing.assert_array_equal(join.tile(x, [2, 1]).array, np.tile(x, [2, 1]))
+    np.testing.assert_array_equal(join.repeat(x, 2, axis=1).array, np.repeat(x, 2, axis=1))
+    np.testing.assert_array_equal(slicing.reverse(x, [1]).array, x[:, ::-1])
+    np.testing.assert_array_equal(join.stack([x, x], axis=1).array, np.stack([x, x], axis=1))
+    np.testing.assert_array_equal(join.split(x, [1, -1], axis=1)[1].array, x[:, 1:])
+    np.testing.assert_array_equal(join.unstack(x, axis=1)[2].array, x[:, 2])
     np.testing.assert_array_equal(
-        shape.pad(x, [[0, 1], [1, 0]], 7.0).array, np.pad(x, [[0, 1], [1, 0]], constant_values=7.0)
+        join.pad(x, [[0, 1], [1, 0]], 7.0).array, np.pad(x, [[0, 1], [1, 0]], constant_values=7.0)
     )
 
 
 def test_concat_of_different_dtypes():
     with pytest.raises(DtypeError, match="concat"):
-        shape.concat([constant([1.0]), constant([1])], 0)
+        join.concat([constant([1.0]), constant([1])], 0)
 
 
 def test_ops_are_frozen_and_compared_by_their_settings():

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from tfcli.engine.ops.index import gather
-from tfcli.engine.ops.shape import concat, reshape
+from tfcli.engine.ops.join import concat
+from tfcli.engine.ops.shape import reshape
 from tfcli.engine.spec import Shape
 from tfcli.engine.tensor import Tensor, as_array, convert_to_tensor
 from tfcli.errors import ShapeError

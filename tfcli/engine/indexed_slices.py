@@ -74,7 +74,7 @@ def joined(first: Any, second: Any) -> Any:
     """The sum of two gradients of one tensor: rows as long as both are."""
     if not (isinstance(first, IndexedSlices) and isinstance(second, IndexedSlices)):
         return first + second
-    from tfcli.engine.ops.shape import concat
+    from tfcli.engine.ops.join import concat
 
     total = IndexedSlices(concat([first.values, second.values], 0), concat([first.indices, second.indices], 0))
     total.spec, total._like = first.spec, first._like

@@ -12,7 +12,7 @@ class _Operators(dict[str, Callable[..., Any]]):
     """What Python's operators mean on tensors. The ops register them; they are loaded when the first is used."""
 
     def __missing__(self, name: str) -> Callable[..., Any]:
-        for module in ("comparison", "elementwise", "shape", "linalg"):
+        for module in ("comparison", "elementwise", "join", "slicing", "linalg"):
             import_module(f"tfcli.engine.ops.{module}")
         assert name in self, name
         return self[name]

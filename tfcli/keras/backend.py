@@ -15,12 +15,13 @@ from tfcli.engine.ops.elementwise import (
 from tfcli.engine.ops.elementwise import clip_by_value as clip
 from tfcli.engine.ops.elementwise import pow_ as pow
 from tfcli.engine.ops.elementwise import round_ as round
+from tfcli.engine.ops.join import concat
 from tfcli.engine.ops.reduce import argmax
 from tfcli.engine.ops.reduce import reduce_max as max
 from tfcli.engine.ops.reduce import reduce_mean as mean
 from tfcli.engine.ops.reduce import reduce_min as min
 from tfcli.engine.ops.reduce import reduce_sum as sum
-from tfcli.engine.ops.shape import concat, expand_dims, reshape, shape, squeeze, zeros_like
+from tfcli.engine.ops.shape import expand_dims, reshape, shape, squeeze, zeros_like
 from tfcli.engine.tensor import Variable
 from tfcli.keras.config import epsilon, floatx, image_data_format, set_floatx
 from tfcli.models.layers.base import settings

@@ -7,7 +7,19 @@ from typing import Any
 import numpy as np
 
 from tfcli.engine import tensor as tensors
-from tfcli.engine.ops import arrange, branch, elementary, elementwise, index, linalg, loops, reduce, segment
+from tfcli.engine.ops import (
+    arrange,
+    branch,
+    elementary,
+    elementwise,
+    index,
+    join,
+    linalg,
+    loops,
+    reduce,
+    segment,
+    slicing,
+)
 from tfcli.engine.ops import shape as shapes
 from tfcli.engine.spec import Shape, as_dtype, normalize_axis
 from tfcli.engine.tensor import Tensor
@@ -136,34 +148,34 @@ def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Tensor:
 
 
 def concatenate(xs: Sequence[Any], axis: int = 0) -> Tensor:
-    return shapes.concat(xs, axis)
+    return join.concat(xs, axis)
 
 
 def append(x1: Any, x2: Any, axis: int | None = None) -> Tensor:
-    return shapes.concat([ravel(x1), ravel(x2)], 0) if axis is None else shapes.concat([x1, x2], axis)
+    return join.concat([ravel(x1), ravel(x2)], 0) if axis is None else join.concat([x1, x2], axis)
 
 
 def stack(x: Sequence[Any], axis: int = 0) -> Tensor:
-    return shapes.stack(x, axis)
+    return join.stack(x, axis)
 
 
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Tensor]:
-    return shapes.unstack(x, num, axis)
+    return join.unstack(x, num, axis)
 
 
 def hstack(xs: Sequence[Any]) -> Tensor:
-    return shapes.concat(xs, 0 if tensors.convert_to_tensor(xs[0]).ndim == 1 else 1)
+    return join.concat(xs, 0 if tensors.convert_to_tensor(xs[0]).ndim == 1 else 1)
 
 
 def vstack(xs: Sequence[Any]) -> Tensor:
     rows = [tensors.convert_to_tensor(x) for x in xs]
-    return shapes.concat([shapes.expand_dims(x, 0) if x.ndim == 1 else x for x in rows], 0)
+    return join.concat([shapes.expand_dims(x, 0) if x.ndim == 1 else x for x in rows], 0)
 
 
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     """Equal parts, or those that end before each of the indices."""
     if isinstance(indices_or_sections, int):
-        return shapes.split(x, indices_or_sections, axis)
+        return join.split(x, indices_or_sections, axis)
     tensor = tensors.convert_to_tensor(x)
     front = (builtin_slice(None),) * normalize_axis(axis, tensor.ndim, "split")
     edges = [None, *indices_or_sections, None]
@@ -172,7 +184,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
 
 def flip(x: Any, axis: Any = None) -> Tensor:
     tensor = tensors.convert_to_tensor(x)
-    return shapes.reverse(tensor, range(tensor.ndim) if axis is None else np.atleast_1d(axis).tolist())
+    return slicing.reverse(tensor, range(tensor.ndim) if axis is None else np.atleast_1d(axis).tolist())
 
 
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0.0) -> Tensor:
@@ -180,7 +192,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
     tensor = tensors.convert_to_tensor(x)
     pairs = np.broadcast_to(np.asarray(pad_width), (tensor.ndim, 2)).tolist()
     if mode == "constant":
-        return shapes.pad(tensor, pairs, constant_values or 0.0)
+        return join.pad(tensor, pairs, constant_values or 0.0)
     sizes = [int(d) for d in tensor.shape]  # type: ignore[arg-type]
     for axis, (pair, size) in enumerate(zip(pairs, sizes, strict=True)):
         if any(pair):

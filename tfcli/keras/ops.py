@@ -22,7 +22,8 @@ _PLACES = {
         "arccosh=acosh arctanh=atanh erf sigmoid softplus"
     ),
     "special": "erfinv",
-    "shape": "broadcast_to tile zeros_like ones_like",
+    "shape": "broadcast_to zeros_like ones_like",
+    "join": "tile",
     "reduce": (
         "max=reduce_max min=reduce_min mean=reduce_mean sum=reduce_sum prod=reduce_prod any=reduce_any all=reduce_all "
         "amax=reduce_max amin=reduce_min std=reduce_std var=reduce_variance logsumexp=reduce_logsumexp cumprod cumsum "

@@ -23,9 +23,10 @@ from tfcli.engine.ops.elementwise import (
     square,
     where,
 )
+from tfcli.engine.ops.join import split
 from tfcli.engine.ops.order import sort
 from tfcli.engine.ops.reduce import cumsum, reduce_sum
-from tfcli.engine.ops.shape import ones_like, split, zeros_like
+from tfcli.engine.ops.shape import ones_like, zeros_like
 from tfcli.engine.spec import normalize_axis, show_shape
 from tfcli.engine.tensor import Tensor
 from tfcli.errors import ShapeError, SpecError

@@ -10,6 +10,7 @@ pytest.importorskip("llvmlite")
 from kernel_harness import LANES, assert_as_numpy, is_lowered
 
 import tfcli.engine.kernels.layout  # noqa: F401
+from tfcli.engine.ops import join, slicing
 from tfcli.engine.ops import reduce as r
 from tfcli.engine.ops import shape as s
 from tfcli.engine.spec import Shape
@@ -52,8 +53,8 @@ KEYS = [
 @pytest.mark.parametrize("key", KEYS)
 def test_slices_and_their_gradients_agree_with_numpy(key, lanes):
     x = numbers(5, 11, 18)
-    assert_as_numpy(s.Slice(key), x, lanes=lanes)
-    assert_as_numpy(s.SliceGrad(key), s.Slice(key).forward(x), x, lanes=lanes)
+    assert_as_numpy(slicing.Slice(key), x, lanes=lanes)
+    assert_as_numpy(slicing.SliceGrad(key), slicing.Slice(key).forward(x), x, lanes=lanes)
 
 
 @pytest.mark.parametrize("lanes", LANES)
@@ -63,19 +64,19 @@ def test_pieces_are_joined_and_cut(axis, lanes):
     for n, shape in enumerate(shapes):
         shape[axis] = 2 * n + 1
     pieces = [numbers(*shape) for shape in shapes]
-    assert_as_numpy(s.Concat(axis), *pieces, lanes=lanes)
-    assert_as_numpy(s.ConcatGrad(axis), np.concatenate(pieces, axis), *pieces, lanes=lanes)
+    assert_as_numpy(join.Concat(axis), *pieces, lanes=lanes)
+    assert_as_numpy(join.ConcatGrad(axis), np.concatenate(pieces, axis), *pieces, lanes=lanes)
 
 
 @pytest.mark.parametrize("lanes", LANES)
 def test_padding_has_its_value(lanes):
-    assert_as_numpy(s.Pad(((1, 2), (0, 0), (3, 0)), 1.5), numbers(3, 4, 9), lanes=lanes)
+    assert_as_numpy(join.Pad(((1, 2), (0, 0), (3, 0)), 1.5), numbers(3, 4, 9), lanes=lanes)
 
 
 @pytest.mark.parametrize("lanes", LANES)
 @pytest.mark.parametrize("multiples", [(1, 2, 3), (4, 1, 1), (1, 1, 1)])
 def test_tiles_repeat(multiples, lanes):
-    assert_as_numpy(s.Tile(multiples), numbers(2, 3, 7), lanes=lanes)
+    assert_as_numpy(join.Tile(multiples), numbers(2, 3, 7), lanes=lanes)
 
 
 @settings(max_examples=25, deadline=None)
@@ -97,7 +98,7 @@ def test_shared_gradients_agree_with_numpy(axes, lanes):
 def test_large_arrays_are_shared_out():
     x = numbers(3, 50_001)
     assert_as_numpy(s.Transpose((1, 0)), x, lanes=8)
-    assert_as_numpy(s.Slice(((0, 2, None),)), x, lanes=8)
+    assert_as_numpy(slicing.Slice(((0, 2, None),)), x, lanes=8)
 
 
 def test_nothing_to_move_is_no_work():

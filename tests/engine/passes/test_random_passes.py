@@ -20,11 +20,12 @@ from tfcli.engine.kernels.plan import NATIVE_PASSES, NativePlan
 from tfcli.engine.ops import elementary
 from tfcli.engine.ops import elementwise as e
 from tfcli.engine.ops.control import scan
+from tfcli.engine.ops.join import concat
 from tfcli.engine.ops.linalg import einsum, matmul
 from tfcli.engine.ops.loops import while_loop
 from tfcli.engine.ops.nn import softmax
 from tfcli.engine.ops.reduce import reduce_max, reduce_mean, reduce_sum
-from tfcli.engine.ops.shape import broadcast_to, concat, expand_dims, reshape, squeeze, transpose
+from tfcli.engine.ops.shape import broadcast_to, expand_dims, reshape, squeeze, transpose
 from tfcli.engine.spec import Shape, TensorSpec
 from tfcli.engine.tape import GradientTape
 from tfcli.engine.tensor import Variable, constant

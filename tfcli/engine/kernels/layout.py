@@ -16,6 +16,7 @@ from tfcli.engine.graph.ir import Node
 from tfcli.engine.kernels.code import Code, Value
 from tfcli.engine.kernels.lowering import Argument, Emitter, lowers
 from tfcli.engine.kernels.vectors import ENTRIES, each_vector, floating, lanes_for, read, shape_of, write
+from tfcli.engine.ops import join, slicing
 from tfcli.engine.ops import reduce as r
 from tfcli.engine.ops import shape as s
 
@@ -166,7 +167,7 @@ def _broadcast_strides(source: tuple[int, ...], target: tuple[int, ...]) -> tupl
     return tuple(0 if size == 1 else stride for size, stride in zip(padded, strides_of(padded), strict=True))
 
 
-@lowers(s.Tile)
+@lowers(join.Tile)
 def tile(node: Node, emit: Emitter) -> bool:
     op: Any = node.op
     shape = shape_of(node.inputs[0])
@@ -175,7 +176,7 @@ def tile(node: Node, emit: Emitter) -> bool:
     return _emit_one(node, emit, Walk(sizes, strides, tuple(strides_of(sizes))))
 
 
-@lowers(s.Slice)
+@lowers(slicing.Slice)
 def slice_(node: Node, emit: Emitter) -> bool:
     op: Any = node.op
     sizes, strides, start = _sliced(shape_of(node.inputs[0]), op.key)
@@ -206,7 +207,7 @@ def _sliced(shape: tuple[int, ...], key: tuple[Any, ...]) -> tuple[tuple[int, ..
     return sizes, tuple(steps), start
 
 
-@lowers(s.SliceGrad)
+@lowers(slicing.SliceGrad)
 def slice_grad(node: Node, emit: Emitter) -> bool:
     op: Any = node.op
     sizes, strides, start = _sliced(shape_of(node.outputs[0]), op.key)
@@ -214,7 +215,7 @@ def slice_grad(node: Node, emit: Emitter) -> bool:
     return _emit_filled(node, emit, 0.0, walk)
 
 
-@lowers(s.Pad)
+@lowers(join.Pad)
 def pad(node: Node, emit: Emitter) -> bool:
     op: Any = node.op
     sizes, strides = shape_of(node.inputs[0]), strides_of(shape_of(node.outputs[0]))
@@ -222,11 +223,11 @@ def pad(node: Node, emit: Emitter) -> bool:
     return _emit_filled(node, emit, op.value, Walk(sizes, tuple(strides_of(sizes)), tuple(strides), 0, start))
 
 
-@lowers(s.Concat, s.ConcatGrad)
+@lowers(join.Concat, join.ConcatGrad)
 def concat(node: Node, emit: Emitter) -> bool:
     """Each piece to its place in the whole, or back."""
     op: Any = node.op
-    joining = isinstance(op, s.Concat)
+    joining = isinstance(op, join.Concat)
     whole, pieces = (node.outputs[0], node.inputs) if joining else (node.inputs[0], node.outputs)
     unit, strides, start = UNITS.get(whole.dtype.numpy.itemsize), strides_of(shape_of(whole)), 0
     if unit is None:

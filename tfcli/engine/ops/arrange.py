@@ -24,20 +24,9 @@ from tfcli.engine.ops.index import (
     tensor_scatter_nd_add,
     tensor_scatter_nd_update,
 )
+from tfcli.engine.ops.join import concat, pad, repeat, stack
 from tfcli.engine.ops.reduce import reduce_max, reduce_prod
-from tfcli.engine.ops.shape import (
-    ShapeOf,
-    broadcast_to,
-    concat,
-    expand_dims,
-    pad,
-    repeat,
-    reshape,
-    shape,
-    stack,
-    transpose,
-    zeros_like,
-)
+from tfcli.engine.ops.shape import ShapeOf, broadcast_to, expand_dims, reshape, shape, transpose, zeros_like
 from tfcli.engine.spec import DType, Shape, TensorSpec, as_dtype, int32, int64, normalize_axis, show_shape
 from tfcli.engine.spec import broadcast as broadcast_shapes
 from tfcli.engine.tensor import Symbol, Tensor, Variable, convert_to_tensor

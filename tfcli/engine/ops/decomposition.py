@@ -19,10 +19,11 @@ from tfcli.engine.ops.elementwise import (
     square,
     where,
 )
+from tfcli.engine.ops.join import concat, pad
 from tfcli.engine.ops.kinds import promote
 from tfcli.engine.ops.linalg import DiagLike, band_part, diag, diag_part, matmul
 from tfcli.engine.ops.reduce import reduce_max, reduce_sum
-from tfcli.engine.ops.shape import concat, expand_dims, ones_like, pad, reshape, squeeze, sum_to, transpose, zeros_like
+from tfcli.engine.ops.shape import expand_dims, ones_like, reshape, squeeze, sum_to, transpose, zeros_like
 from tfcli.engine.spec import Shape, TensorSpec, as_dtype, broadcast, int32, show_shape
 from tfcli.engine.tensor import Tensor, convert_to_tensor
 from tfcli.errors import DtypeError, ShapeError, TfcliError

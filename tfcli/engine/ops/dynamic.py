@@ -11,6 +11,7 @@ import numpy as np
 
 from tfcli.engine.graph.static import is_unknown
 from tfcli.engine.op import Op
+from tfcli.engine.ops import join, slicing
 from tfcli.engine.ops import shape as fixed
 from tfcli.engine.spec import Shape, TensorSpec, broadcast, show_shape
 from tfcli.engine.tensor import Tensor, convert_to_tensor
@@ -89,7 +90,7 @@ class TileBy(Dynamic):
         return np.tile(x, multiples)
 
     def again(self, x, multiples):
-        return fixed.tile(x, multiples)
+        return join.tile(x, multiples)
 
     def vjp_x(self, g, y, x, multiples):
         return TileByGrad(self.known)(g, multiples, x)
@@ -109,7 +110,7 @@ class TileByGrad(Op):
         return g.reshape(pairs).sum(axis=tuple(range(0, len(pairs), 2)))
 
     def vjp_g(self, g, y, x, multiples, like):
-        return fixed.tile(g, multiples)
+        return join.tile(g, multiples)
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class SliceAt(Dynamic):
     key: tuple[Any, ...]
 
     def infer(self, x, *numbers):
-        unknown = fixed.Slice(tuple(self._without_places(part) for part in self.key)).infer(x)
+        unknown = slicing.Slice(tuple(self._without_places(part) for part in self.key)).infer(x)
         return TensorSpec(Shape(self._sizes(x, unknown.shape)), x.dtype)
 
     def _without_places(self, part: Any) -> Any:
@@ -198,7 +199,7 @@ def placed_key(key: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[Tensor]]:
         if is_unknown(part):
             numbers.append(part)
             return Place(len(numbers) - 1)
-        return fixed.hashable(part)
+        return slicing.hashable(part)
 
     return tuple(place(part) for part in key), numbers
 
@@ -239,7 +240,7 @@ def pad_by(x: Tensor, paddings: Any, value: Any) -> Tensor:
             fixed.fill([*(shape[i] if i != axis else size for i in range(x.ndim))], np.asarray(value, x.dtype.numpy))
             for size in sizes
         )
-        x = fixed.concat([before, x, after], axis)
+        x = join.concat([before, x, after], axis)
     return x
 
 

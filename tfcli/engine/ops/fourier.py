@@ -6,7 +6,8 @@ import numpy as np
 
 from tfcli.engine.op import Op
 from tfcli.engine.ops.complex import REAL, Complex, Real, complex_of, real_of
-from tfcli.engine.ops.shape import concat, pad, zeros_like
+from tfcli.engine.ops.join import concat, pad
+from tfcli.engine.ops.shape import zeros_like
 from tfcli.engine.spec import Shape, TensorSpec, show_shape
 from tfcli.engine.tensor import Tensor, convert_to_tensor
 from tfcli.errors import ShapeError

@@ -8,9 +8,10 @@ import numpy as np
 from tfcli.engine.op import Op
 from tfcli.engine.ops import resize
 from tfcli.engine.ops.elementwise import abs_, clip_by_value, where
+from tfcli.engine.ops.join import concat
 from tfcli.engine.ops.linalg import matmul
 from tfcli.engine.ops.reduce import reduce_max, reduce_min
-from tfcli.engine.ops.shape import concat, zeros_like
+from tfcli.engine.ops.shape import zeros_like
 from tfcli.engine.spec import Shape, TensorSpec, show_shape
 from tfcli.engine.tensor import Tensor, convert_to_tensor
 from tfcli.errors import DtypeError, ShapeError

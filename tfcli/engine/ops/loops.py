@@ -13,7 +13,8 @@ from tfcli.engine.ops.comparison import logical_and
 from tfcli.engine.ops.control import Body, Control, as_tuple, floats_in, gradients_of
 from tfcli.engine.ops.elementwise import cast, stop_gradient
 from tfcli.engine.ops.index import range_
-from tfcli.engine.ops.shape import concat, expand_dims, stack, zeros_like
+from tfcli.engine.ops.join import concat, stack
+from tfcli.engine.ops.shape import expand_dims, zeros_like
 from tfcli.engine.ops.tensor_array import TensorArray
 from tfcli.engine.spec import Shape, TensorSpec, int32, show_shape
 from tfcli.engine.tape import GradientTape

@@ -16,9 +16,10 @@ from tfcli.engine.ops.elementwise import (
     where,
 )
 from tfcli.engine.ops.index import scatter_nd
+from tfcli.engine.ops.join import stack
 from tfcli.engine.ops.kinds import Floating
 from tfcli.engine.ops.reduce import Axis, reduce_all, reduce_mean, reduce_sum
-from tfcli.engine.ops.shape import broadcast_like, ones_like, reshape, stack, zeros_like
+from tfcli.engine.ops.shape import broadcast_like, ones_like, reshape, zeros_like
 from tfcli.engine.spec import DType, Shape, TensorSpec, as_dtype, int32, int64, normalize_axis, show_shape
 from tfcli.engine.tensor import Symbol, Tensor, convert_to_tensor
 from tfcli.errors import DtypeError, ShapeError, TfcliError

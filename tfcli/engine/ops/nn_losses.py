@@ -22,10 +22,11 @@ from tfcli.engine.ops.elementwise import (
     where,
 )
 from tfcli.engine.ops.index import gather
+from tfcli.engine.ops.join import concat
 from tfcli.engine.ops.mathematics import clip_by_norm
 from tfcli.engine.ops.nn import log_softmax
 from tfcli.engine.ops.reduce import reduce_sum
-from tfcli.engine.ops.shape import concat, ones_like, squeeze, transpose, zeros_like
+from tfcli.engine.ops.shape import ones_like, squeeze, transpose, zeros_like
 from tfcli.engine.spec import Shape, TensorSpec, show_shape
 from tfcli.engine.tensor import Tensor, convert_to_tensor
 from tfcli.errors import DataError, ShapeError, TfcliError

@@ -6,8 +6,8 @@ import numpy as np
 
 from tfcli.engine.ops.conv import conv, conv_transpose, depthwise_conv
 from tfcli.engine.ops.elementwise import square
+from tfcli.engine.ops.join import pad
 from tfcli.engine.ops.pool import average_pool, max_pool
-from tfcli.engine.ops.shape import pad
 from tfcli.engine.spec import show_shape
 from tfcli.engine.tensor import Tensor, convert_to_tensor
 from tfcli.errors import ShapeError, TfcliError

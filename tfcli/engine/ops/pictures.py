@@ -18,11 +18,12 @@ from tfcli.engine.ops.elementwise import (
 from tfcli.engine.ops.image import hsv_to_rgb as hsv_to_rgb
 from tfcli.engine.ops.image import resize_image, rgb_to_hsv
 from tfcli.engine.ops.image import rgb_to_grayscale as _gray
+from tfcli.engine.ops.join import concat, pad, tile
 from tfcli.engine.ops.random import uniform
 from tfcli.engine.ops.reduce import reduce_mean, reduce_sum, reduce_variance
-from tfcli.engine.ops.shape import concat, expand_dims, pad, squeeze, tile
-from tfcli.engine.ops.shape import reverse as reverse_axes
+from tfcli.engine.ops.shape import expand_dims, squeeze
 from tfcli.engine.ops.shape import transpose as transposed
+from tfcli.engine.ops.slicing import reverse as reverse_axes
 from tfcli.engine.spec import as_dtype, float32, show_shape
 from tfcli.engine.tensor import Tensor, convert_to_tensor
 from tfcli.errors import ShapeError

@@ -13,10 +13,11 @@ import numpy as np
 from tfcli.engine.op import Op
 from tfcli.engine.ops.control import scan
 from tfcli.engine.ops.elementary import Sigmoid, sigmoid, tanh
+from tfcli.engine.ops.join import concat
 from tfcli.engine.ops.linalg import matmul
 from tfcli.engine.ops.reduce import reduce_sum
 from tfcli.engine.ops.sequences import parts
-from tfcli.engine.ops.shape import concat, reshape, transpose, zeros_like
+from tfcli.engine.ops.shape import reshape, transpose, zeros_like
 from tfcli.engine.spec import Shape, TensorSpec, merge, show_shape
 from tfcli.engine.tape import GradientTape
 from tfcli.engine.tensor import Tensor

@@ -9,7 +9,9 @@ from tfcli.engine.op import Op
 from tfcli.engine.ops.comparison import equal, not_equal
 from tfcli.engine.ops.elementary import exp, sqrt
 from tfcli.engine.ops.elementwise import cast, squared_difference
-from tfcli.engine.ops.shape import ExpandDims, broadcast_like, concat, ones_like, reverse, zeros_like
+from tfcli.engine.ops.join import concat
+from tfcli.engine.ops.shape import ExpandDims, broadcast_like, ones_like, zeros_like
+from tfcli.engine.ops.slicing import reverse
 from tfcli.engine.spec import DType, Shape, TensorSpec, as_dtype, normalize_axes, normalize_axis, show_shape
 from tfcli.engine.tensor import Tensor, convert_to_tensor
 from tfcli.errors import DtypeError, ShapeError

@@ -3,7 +3,8 @@
 import numpy as np
 
 from tfcli.engine.op import Op
-from tfcli.engine.ops.shape import Concat, reshape_like, zeros_like
+from tfcli.engine.ops.join import Concat
+from tfcli.engine.ops.shape import reshape_like, zeros_like
 from tfcli.engine.spec import Shape, TensorSpec, show_shape
 from tfcli.engine.tensor import Tensor
 from tfcli.errors import DataError, ShapeError

@@ -8,8 +8,9 @@ import numpy as np
 
 from tfcli.engine.op import Op
 from tfcli.engine.ops.fourier import fitted, irfft, rfft
+from tfcli.engine.ops.join import pad
 from tfcli.engine.ops.linalg import matmul
-from tfcli.engine.ops.shape import pad, transpose
+from tfcli.engine.ops.shape import transpose
 from tfcli.engine.spec import Shape, TensorSpec, as_dtype, float32, normalize_axis, show_shape
 from tfcli.engine.tensor import Tensor, convert_to_tensor
 from tfcli.errors import ShapeError, TfcliError

@@ -9,7 +9,8 @@ from tfcli.engine.graph.static import is_unknown, static_value
 from tfcli.engine.op import Op
 from tfcli.engine.ops.elementwise import maximum
 from tfcli.engine.ops.index import gather
-from tfcli.engine.ops.shape import concat, reshape, shape, stack, unstack, zeros
+from tfcli.engine.ops.join import concat, stack, unstack
+from tfcli.engine.ops.shape import reshape, shape, zeros
 from tfcli.engine.spec import Shape, TensorSpec, as_dtype, show_shape
 from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
 from tfcli.errors import ShapeError, TfcliError
@@ -129,7 +130,7 @@ class TensorArray:
 
     def split(self, value: Any, lengths: Sequence[int]) -> "TensorArray":
         """The array of the parts of `value`, of these lengths, along its first axis."""
-        from tfcli.engine.ops.shape import split
+        from tfcli.engine.ops.join import split
 
         filled = TensorArray(self.dtype, len(lengths), self.dynamic_size)
         filled._items = list(split(convert_to_tensor(value, self.dtype), [int(n) for n in lengths]))

@@ -15,10 +15,12 @@ from tfcli.engine.ops.elementwise import (
     pow_,
     square,
 )
+from tfcli.engine.ops.join import concat, pad
 from tfcli.engine.ops.linalg import matmul
 from tfcli.engine.ops.reduce import reduce_max
-from tfcli.engine.ops.shape import concat, expand_dims, pad, reverse, transpose
+from tfcli.engine.ops.shape import expand_dims, transpose
 from tfcli.engine.ops.signal import hamming_window, hann_window, linear_to_mel_weight_matrix, stft
+from tfcli.engine.ops.slicing import reverse
 from tfcli.engine.preprocessing.base import DataFormat, OnTensors, Preprocessing
 from tfcli.engine.spec import show_shape
 from tfcli.engine.tensor import Tensor

@@ -3,8 +3,9 @@
 from tfcli.declare import FieldError, Probability
 from tfcli.engine.ops.elementwise import floor, where
 from tfcli.engine.ops.image import clipped, hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
+from tfcli.engine.ops.join import concat
 from tfcli.engine.ops.reduce import reduce_mean
-from tfcli.engine.ops.shape import concat, zeros_like
+from tfcli.engine.ops.shape import zeros_like
 from tfcli.engine.preprocessing.base import Augmentation, Bounds, DataFormat, Draws, bounds
 from tfcli.engine.preprocessing.images import ValueRange, image_size
 from tfcli.engine.tensor import Tensor

@@ -8,8 +8,9 @@ from tfcli.engine.ops.elementary import exp
 from tfcli.engine.ops.elementwise import cast, floor, where
 from tfcli.engine.ops.image import clipped
 from tfcli.engine.ops.index import range_
+from tfcli.engine.ops.join import concat, pad
 from tfcli.engine.ops.sampling import map_coordinates
-from tfcli.engine.ops.shape import concat, pad, reshape, zeros_like
+from tfcli.engine.ops.shape import reshape, zeros_like
 from tfcli.engine.preprocessing.base import Augmentation, Bounds, DataFormat, Draws, bounds
 from tfcli.engine.preprocessing.geometry import Interpolation
 from tfcli.engine.preprocessing.images import ValueRange, image_size

@@ -10,7 +10,9 @@ from tfcli.engine.ops.decomposition import solve
 from tfcli.engine.ops.elementary import cos, sin
 from tfcli.engine.ops.elementwise import cast, floor, where
 from tfcli.engine.ops.image import crop_at, projective_transform
-from tfcli.engine.ops.shape import concat, ones_like, reverse, stack, zeros_like
+from tfcli.engine.ops.join import concat, stack
+from tfcli.engine.ops.shape import ones_like, zeros_like
+from tfcli.engine.ops.slicing import reverse
 from tfcli.engine.preprocessing.base import Augmentation, Bounds, DataFormat, Draws, bounds
 from tfcli.engine.preprocessing.images import enlarged, image_size
 from tfcli.engine.tensor import Tensor

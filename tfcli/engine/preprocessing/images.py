@@ -12,8 +12,9 @@ from tfcli.engine.ops.elementwise import (
     where,
 )
 from tfcli.engine.ops.image import clipped, resize_image
+from tfcli.engine.ops.join import pad
 from tfcli.engine.ops.reduce import reduce_max, reduce_min
-from tfcli.engine.ops.shape import ones_like, pad
+from tfcli.engine.ops.shape import ones_like
 from tfcli.engine.preprocessing.base import DataFormat, OnTensors
 from tfcli.engine.spec import show_shape
 from tfcli.engine.tensor import Tensor

@@ -4,7 +4,8 @@ from typing import Any
 
 from tfcli.declare import FieldError
 from tfcli.engine import nest
-from tfcli.engine.ops.shape import tile, zeros_like
+from tfcli.engine.ops.join import tile
+from tfcli.engine.ops.shape import zeros_like
 from tfcli.engine.spec import Shape
 from tfcli.engine.tensor import Tensor
 from tfcli.models.layers.base import Layer

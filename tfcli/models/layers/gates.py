@@ -6,11 +6,12 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from tfcli.declare import DropRate, PositiveInt
+from tfcli.engine.ops.join import concat
 from tfcli.engine.ops.linalg import matmul
 from tfcli.engine.ops.nn import dropout
 from tfcli.engine.ops.recurrent import GruSequence, LstmSequence, SimpleRnnSequence
 from tfcli.engine.ops.sequences import parts
-from tfcli.engine.ops.shape import concat, expand_dims, ones_like, zeros_like
+from tfcli.engine.ops.shape import expand_dims, ones_like, zeros_like
 from tfcli.engine.spec import Shape
 from tfcli.engine.tensor import Tensor
 from tfcli.models.activations import Activation, Sigmoid, Tanh

@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 from tfcli.declare import FieldError
 from tfcli.engine.ops.comparison import logical_or
 from tfcli.engine.ops.elementwise import maximum, minimum, where
+from tfcli.engine.ops.join import concat
 from tfcli.engine.ops.linalg import einsum
 from tfcli.engine.ops.nn import l2_normalize
 from tfcli.engine.ops.reduce import reduce_any
-from tfcli.engine.ops.shape import broadcast_like, concat, expand_dims, ones_like, zeros_like
+from tfcli.engine.ops.shape import broadcast_like, expand_dims, ones_like, zeros_like
 from tfcli.engine.spec import Shape, broadcast, normalize_axis, show_shape
 from tfcli.engine.tensor import Tensor
 from tfcli.errors import ShapeError

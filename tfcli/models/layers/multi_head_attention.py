@@ -7,10 +7,11 @@ from typing import Any
 from tfcli.declare import DropRate, FieldError, PositiveInt
 from tfcli.engine.ops.elementary import exp, sigmoid
 from tfcli.engine.ops.elementwise import where
+from tfcli.engine.ops.join import tile
 from tfcli.engine.ops.linalg import einsum
 from tfcli.engine.ops.nn import dropout, softmax
 from tfcli.engine.ops.reduce import reduce_logsumexp
-from tfcli.engine.ops.shape import expand_dims, reshape, tile
+from tfcli.engine.ops.shape import expand_dims, reshape
 from tfcli.engine.spec import Shape, show_shape
 from tfcli.engine.tensor import Tensor
 from tfcli.errors import ShapeError

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 from tfcli.engine.ops.elementwise import cast, where
+from tfcli.engine.ops.join import stack
 from tfcli.engine.ops.pool import average_pool, max_pool
 from tfcli.engine.ops.reduce import reduce_max, reduce_mean, reduce_sum
-from tfcli.engine.ops.shape import expand_dims, stack, zeros_like
+from tfcli.engine.ops.shape import expand_dims, zeros_like
 from tfcli.engine.preprocessing.base import DataFormat
 from tfcli.engine.spec import Shape, show_shape
 from tfcli.engine.tensor import Tensor

@@ -9,8 +9,10 @@ from tfcli.declare import FieldError
 from tfcli.engine import nest
 from tfcli.engine.ops.control import Step, scan
 from tfcli.engine.ops.elementwise import cast, where
+from tfcli.engine.ops.join import stack
 from tfcli.engine.ops.sequences import carried_state
-from tfcli.engine.ops.shape import expand_dims, reverse, stack, transpose
+from tfcli.engine.ops.shape import expand_dims, transpose
+from tfcli.engine.ops.slicing import reverse
 from tfcli.engine.spec import Shape, show_shape
 from tfcli.engine.tensor import Tensor, Variable, convert_to_tensor
 from tfcli.errors import ShapeError, TfcliError

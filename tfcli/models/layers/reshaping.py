@@ -4,8 +4,9 @@ import math
 from typing import Annotated, Any, ClassVar, Literal
 
 from tfcli.declare import FieldError, NonNegativeInt, PositiveInt, Range
+from tfcli.engine.ops.join import pad, tile
 from tfcli.engine.ops.resize import repeat_entries, resize_axis
-from tfcli.engine.ops.shape import expand_dims, pad, reshape, tile, transpose
+from tfcli.engine.ops.shape import expand_dims, reshape, transpose
 from tfcli.engine.preprocessing.base import DataFormat
 from tfcli.engine.spec import Shape, show_shape, size_of
 from tfcli.engine.tensor import Tensor

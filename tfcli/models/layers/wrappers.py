@@ -5,8 +5,9 @@ from typing import Any, Literal
 
 from tfcli.declare import FieldError
 from tfcli.engine import nest
+from tfcli.engine.ops.join import concat, stack
 from tfcli.engine.ops.sequences import join_steps, split_steps
-from tfcli.engine.ops.shape import concat, reverse, stack
+from tfcli.engine.ops.slicing import reverse
 from tfcli.engine.spec import Shape, show_shape
 from tfcli.engine.tensor import Tensor
 from tfcli.errors import ShapeError
