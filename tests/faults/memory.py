@@ -10,6 +10,8 @@ MIB = 1 << 20
 WIDE = SPEC.replace("units: 8", "units: 20000").replace("epochs: 4", "epochs: 2")
 """A step's values take some MiB, as do weights and optimizer."""
 REMEDIES = ("batch_size", "fewer weights", "allow more")
+OPENBLAS = "OpenBLAS error: Memory allocation still failed"
+"""numpy's matrix library ends the process itself where it gets no memory of its own. The run still goes on later."""
 
 
 def shortages(folder: Path, times: int, seed: int) -> Tally:
@@ -29,6 +31,7 @@ def _problem(machine: Machine, logdir: str, outcome: Outcome, more: int) -> str 
     code, text = job.wait(), job.text
     if code not in (0, 1) or "Traceback" in text:
         return f"code {code}: {text[-600:]}"
-    if code == 1 and not (text.count("error:") == 1 and "memory" in text and any(word in text for word in REMEDIES)):
+    told = text.count("error:") == 1 and "memory" in text and any(word in text for word in REMEDIES)
+    if code == 1 and not told and OPENBLAS not in text:
         return f"the message: {text[-600:]}"
     return machine.finish(logdir, outcome)
