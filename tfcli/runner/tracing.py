@@ -235,6 +235,7 @@ def _sorted(rows: Iterable[Share]) -> list[Share]:
 
 def write_trace(path: Path, runs: Sequence[Measured]) -> None:
     """The runs as Chrome's trace events, for chrome://tracing and ui.perfetto.dev; times in microseconds."""
+    runs = sorted(runs, key=lambda run: run.whole[0])
     start = runs[0].whole[0]
     events = [
         {
