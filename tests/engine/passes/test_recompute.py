@@ -1,11 +1,10 @@
 """Recomputation: a backward pass computes again what it would have to read."""
 
 import numpy as np
+from graph_tracing import graph_of
 
-from tfcli.engine.dispatch import recording, tracing
 from tfcli.engine.graph.execute import Plan
 from tfcli.engine.graph.fused import Fused
-from tfcli.engine.graph.ir import Graph
 from tfcli.engine.graph.passes import optimize
 from tfcli.engine.graph.passes.fuse import fuse_elementwise
 from tfcli.engine.graph.passes.merge import merge_common
@@ -15,21 +14,12 @@ from tfcli.engine.ops import elementary, kinds
 from tfcli.engine.ops import elementwise as e
 from tfcli.engine.ops.linalg import matmul
 from tfcli.engine.ops.reduce import reduce_sum
-from tfcli.engine.spec import Shape, TensorSpec
 
 
 def fuse_all(graph, fetches):
     return fuse_elementwise(
         graph, fetches, fusible=lambda op, inputs, output: isinstance(op, kinds.Unary | kinds.Binary)
     )
-
-
-def graph_of(function, *shapes):
-    graph = Graph("test")
-    with tracing(graph), recording([]):
-        symbols = [graph.placeholder(TensorSpec(Shape(shape), "float32")) for shape in shapes]
-        returned = function(*symbols)
-    return graph, list(returned)
 
 
 def both_ways(function, *shapes):

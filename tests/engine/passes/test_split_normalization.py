@@ -5,9 +5,9 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
-from tfcli.engine.dispatch import recording, tracing
+from graph_tracing import graph_of
+
 from tfcli.engine.graph.execute import Plan
-from tfcli.engine.graph.ir import Graph
 from tfcli.engine.graph.moments import Moments, NormalizedSums
 from tfcli.engine.graph.passes import DEFAULT, optimize
 from tfcli.engine.graph.passes.split_normalization import split_normalization
@@ -15,7 +15,6 @@ from tfcli.engine.kernels.plan import NATIVE_PASSES, NativePlan
 from tfcli.engine.ops.elementwise import relu
 from tfcli.engine.ops.nn import Normalize, NormalizeGrad, normalize
 from tfcli.engine.ops.reduce import reduce_sum
-from tfcli.engine.spec import Shape, TensorSpec
 from tfcli.engine.tape import GradientTape
 
 ROWS, CHANNELS = (6, 5, 3), 17
@@ -33,14 +32,6 @@ def gradients(loss, *sources):
         return [found, *tape.gradient(found, list(values))]
 
     return both
-
-
-def graph_of(function, *shapes):
-    graph = Graph("test")
-    with tracing(graph), recording([]):
-        symbols = [graph.placeholder(TensorSpec(Shape(shape), "float32")) for shape in shapes]
-        returned = function(*symbols)
-    return graph, list(returned)
 
 
 def batch_norm(x):
